@@ -1,0 +1,45 @@
+/* log - lines for the person at three in the morning.
+ * One event, one line, one write(2): lines of several processes never mix.
+ * A log that cannot be written is not an error for anybody who serves. */
+
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdarg.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+#define LOG_LINE_MAX	4096	/* bytes; a longer line is cut */
+
+struct log_opts {
+	const char	*target;	/* "stderr", "syslog", or an absolute file name */
+	enum log_level	 level;		/* the least important that is written */
+	int		 stamp;		/* begin lines with date and time (never for syslog) */
+};
+
+/* Begin logging to opts->target.  The strings are copied.  0, or -1 with the
+ * errno of open(2); then lines go on to where they went before.  Before the
+ * first call, lines go to stderr without a stamp. */
+int	log_open(const struct log_opts *opts);
+
+/* Open the target again (after rotation).  As log_open(). */
+int	log_reopen(void);
+
+/* The descriptor that must survive closing everything else, or -1 for syslog. */
+int	log_fd(void);
+
+/* A name put before every line of this process, such as "worker 3"; NULL for none.
+ * Copied. */
+void	log_name(const char *name);
+
+/* One line.  `fmt` has no newline at its end.  errno is left as it was.
+ * Bytes that are not printable are written as \ooo: nobody can forge a line. */
+void	log_write(enum log_level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void	log_vwrite(enum log_level, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
+
+#define log_error(...)	log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)	log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)	log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)	log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
+
+#endif
