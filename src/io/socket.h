@@ -1,0 +1,43 @@
+/* socket - addresses and listening sockets.
+ * Knows URLs of the form SCHEME://HOST:PORT and unix:/path; knows no protocol. */
+
+#ifndef IO_SOCKET_H
+#define IO_SOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define SOCKET_NAME_MAX	128	/* the longest name socket_name() writes, with its NUL */
+
+struct socket_url {
+	char	scheme[16];	/* "coffer", "unix" ... in lower case */
+	char	user[64];	/* "" where there is none; percent-decoded */
+	char	host[256];	/* name or address, no brackets; for unix, empty */
+	char	port[6];	/* digits; "" where there is none */
+	char	path[1024];	/* what follows, with its slash, not decoded; for unix, the socket's file name */
+};
+
+/* Takes `text` apart.  0, or -1 with EINVAL and *why a static sentence. */
+int	socket_url_parse(struct socket_url *, const char *text, const char **why);
+
+/* A listening socket for url, non-blocking and close-on-exec.  `port` is used where
+ * the URL has none; port 0 lets the kernel choose.  A name with several addresses
+ * gives one socket for each, up to `max`.  A stale Unix socket is removed, a
+ * live one is EADDRINUSE.  The number of sockets, or -1 with errno. */
+int	socket_listen(const struct socket_url *, const char *port, int backlog, int *fds, int max);
+
+/* A connected socket, non-blocking and close-on-exec; waits in io/wait up to the
+ * deadline, and tries each address in turn.  -1 with errno (EHOSTUNREACH where the
+ * name is unknown). */
+int	socket_connect(const struct socket_url *, const char *port, int64_t deadline);
+
+/* "192.0.2.7", "2001:db8::1" or "unix" of a peer; "192.0.2.7:80" and "[2001:db8::1]:80"
+ * with the port.  Returns dst. */
+char	*socket_name(char dst[SOCKET_NAME_MAX], const struct sockaddr *, socklen_t, bool port);
+
+/* The address that fd is bound to, as socket_name() with the port. */
+char	*socket_local(char dst[SOCKET_NAME_MAX], int fd);
+
+#endif

@@ -1,0 +1,479 @@
+/* stream - a buffered, two-way connection.
+ * Waits only in io/wait; knows nothing of what the bytes mean. */
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "io/stream.h"
+#include "io/wait.h"
+
+/* Pieces of this size keep the socket's buffer full without holding up other sessions. */
+#define SENDFILE_PIECE	(512 * 1024)
+#define SENDFILE_TURN	(8 * SENDFILE_PIECE)	/* bytes after which the others go first */
+
+struct stream {
+	int		 fd;
+	int		 fault;		/* errno of the first fault, or 0 */
+	const struct stream_opts *opts;
+	char		*in, *out;	/* MEM_BUFFER bytes each, or NULL */
+	uint32_t	 in_at, in_end;	/* what is there and not yet read */
+	uint32_t	 out_end;	/* what is written and not yet sent */
+	bool		 drained;	/* the last read took all there was */
+	bool		 skipping;	/* within a line that was too long */
+	bool		 within;	/* the line that is read is part of a request */
+	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
+	int64_t		 waited;	/* milliseconds since the rate was last judged, */
+	uint64_t	 moved;		/* and received + sent at that time */
+	uint64_t	 received, sent;
+};
+
+struct stream *
+stream_open(int fd, const struct stream_opts *opts)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		wait_close(fd);
+		return NULL;
+	}
+	s->fd = fd;
+	s->opts = opts;
+	return s;
+}
+
+void
+stream_close(struct stream **sp)
+{
+	struct stream *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL)
+		return;
+	wait_close(s->fd);
+	mem_give(s->in);
+	mem_give(s->out);
+	free(s);
+}
+
+int
+stream_fd(const struct stream *s)
+{
+	return s->fd;
+}
+
+int
+stream_fault(const struct stream *s)
+{
+	return s->fault;
+}
+
+int
+stream_fail(struct stream *s, int error)
+{
+	if (s->fault == 0)
+		s->fault = error;
+	errno = s->fault;
+	return -1;
+}
+
+uint64_t
+stream_received(const struct stream *s)
+{
+	return s->received;
+}
+
+uint64_t
+stream_sent(const struct stream *s)
+{
+	return s->sent;
+}
+
+bool
+stream_buffered(const struct stream *s)
+{
+	return s->in_at < s->in_end;
+}
+
+/* Waits for the peer in a transfer.  Progress renews the limit, but over each stall_ms
+ * of waiting min_rate must have been reached: time that we spent ourselves does
+ * not count against the peer. */
+static int
+wait_moving(struct stream *s, short events)
+{
+	const struct stream_opts *o = s->opts;
+	int64_t began = clock_ms();
+
+	if (wait_fd(s->fd, events, o->stall_ms < 0 ? CLOCK_NEVER : began + o->stall_ms) == -1)
+		return stream_fail(s, errno);
+	s->waited += clock_ms() - began;
+	if (o->stall_ms < 0 || s->waited < o->stall_ms)
+		return 0;
+	if (s->received + s->sent - s->moved < (uint64_t)(o->min_rate * s->waited / 1000))
+		return stream_fail(s, ETIMEDOUT);
+	s->waited = 0;
+	s->moved = s->received + s->sent;
+	return 0;
+}
+
+static int
+send_out(struct stream *s, int flags)
+{
+	uint32_t at = 0;
+	ssize_t n;
+
+	while (s->fault == 0 && at < s->out_end) {
+		n = send(s->fd, s->out + at, s->out_end - at, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
+		if (n >= 0) {
+			at += (uint32_t)n;
+			s->sent += (uint64_t)n;
+		} else if (errno == EAGAIN)
+			(void)wait_moving(s, POLLOUT);
+		else if (errno != EINTR)
+			(void)stream_fail(s, errno);
+	}
+	s->out_end = 0;
+	if (s->fault == 0)
+		return 0;
+	errno = s->fault;
+	return -1;
+}
+
+int
+stream_flush(struct stream *s)
+{
+	return send_out(s, 0);
+}
+
+/* One read into `dst`.  The number of bytes, 0 if the peer must be waited for, -1. */
+static ssize_t
+receive(struct stream *s, void *dst, size_t len)
+{
+	ssize_t n;
+
+	if (s->fault != 0)
+		return stream_fail(s, s->fault);
+	if (s->drained) {
+		s->drained = false;
+		return 0;
+	}
+	do
+		n = recv(s->fd, dst, len, MSG_DONTWAIT);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		return errno == EAGAIN ? 0 : stream_fail(s, errno);
+	if (n == 0) {
+		(void)stream_flush(s);	/* who has said all may still want to hear */
+		return stream_fail(s, ECONNRESET);
+	}
+	s->drained = (size_t)n < len;
+	s->received += (uint64_t)n;
+	return n;
+}
+
+/* Waits for more of a line.  Nobody who waits for a request holds buffers. */
+static int
+wait_line(struct stream *s)
+{
+	if (stream_flush(s) == -1)
+		return -1;
+	if (s->in_at < s->in_end || s->skipping) {
+		if (s->line_end == 0)
+			s->line_end = clock_in(s->opts->line_ms);
+		if (wait_fd(s->fd, POLLIN, s->line_end) == -1)
+			return stream_fail(s, errno);
+		return 0;
+	}
+	if (s->within)
+		return wait_moving(s, POLLIN);
+	mem_give(s->in);
+	mem_give(s->out);
+	s->in = s->out = NULL;
+	s->in_at = s->in_end = 0;
+	return wait_request(s->fd, clock_in(s->opts->idle_ms));
+}
+
+/* Gets more bytes of a line behind those that are there. */
+static int
+fill(struct stream *s)
+{
+	ssize_t n;
+
+	for (;;) {
+		if (s->in == NULL && (s->in = mem_take()) == NULL)
+			return stream_fail(s, errno);
+		if (s->in_at > 0) {
+			memmove(s->in, s->in + s->in_at, s->in_end - s->in_at);
+			s->in_end -= s->in_at;
+			s->in_at = 0;
+		}
+		n = receive(s, s->in + s->in_end, MEM_BUFFER - s->in_end);
+		if (n == -1) {
+			if (s->in_end == 0 && s->fault == ECONNRESET)
+				errno = s->fault = EPIPE;	/* a peer may go between two lines */
+			return -1;
+		}
+		if (n > 0) {
+			s->in_end += (uint32_t)n;
+			return 0;
+		}
+		if (wait_line(s) == -1)
+			return -1;
+	}
+}
+
+/* A line over the limit: what is here of it goes; the rest will when it comes. */
+static ssize_t
+too_long(struct stream *s)
+{
+	s->in_at = s->in_end;
+	s->skipping = true;
+	errno = EMSGSIZE;
+	return -1;
+}
+
+static ssize_t
+finish_line(struct stream *s, char *begin, char *lf)
+{
+	s->in_at = (uint32_t)(lf + 1 - s->in);
+	s->line_end = 0;
+	s->waited = 0;
+	s->moved = s->received + s->sent;
+	if (lf > begin && lf[-1] == '\r')
+		lf--;
+	*lf = '\0';
+	return lf - begin;
+}
+
+ssize_t
+stream_line(struct stream *s, char **line)
+{
+	size_t seen = 0, have;
+	char *begin, *lf;
+
+	if (s->fault != 0)
+		return stream_fail(s, s->fault);
+	for (;;) {
+		have = s->in_end - s->in_at;
+		begin = have > 0 ? s->in + s->in_at : NULL;
+		lf = have > seen ? memchr(begin + seen, '\n', have - seen) : NULL;
+		if (lf != NULL && !s->skipping) {
+			if (lf + 1 - begin > STREAM_LINE_MAX) {
+				(void)finish_line(s, begin, lf);
+				errno = EMSGSIZE;
+				return -1;
+			}
+			*line = begin;
+			return finish_line(s, begin, lf);
+		}
+		if (lf != NULL) {
+			(void)finish_line(s, begin, lf);
+			s->skipping = false;
+			seen = 0;
+			continue;
+		}
+		if (s->skipping) {
+			s->in_at = s->in_end;
+			have = 0;
+		} else if (have >= STREAM_LINE_MAX)
+			return too_long(s);
+		seen = have;
+		if (fill(s) == -1)
+			return -1;
+	}
+}
+
+ssize_t
+stream_line_within(struct stream *s, char **line)
+{
+	ssize_t n;
+
+	s->within = true;
+	n = stream_line(s, line);
+	s->within = false;
+	return n;
+}
+
+ssize_t
+stream_borrow(struct stream *s, const char **bytes, size_t len)
+{
+	ssize_t n;
+
+	while (s->in_at == s->in_end) {
+		if (s->in == NULL && (s->in = mem_take()) == NULL)
+			return stream_fail(s, errno);
+		s->in_at = s->in_end = 0;
+		n = receive(s, s->in, MEM_BUFFER);
+		if (n == -1)
+			return -1;
+		s->in_end = (uint32_t)n;
+		if (n == 0 && (stream_flush(s) == -1 || wait_moving(s, POLLIN) == -1))
+			return -1;
+	}
+	if (len > s->in_end - s->in_at)
+		len = s->in_end - s->in_at;
+	*bytes = s->in + s->in_at;
+	s->in_at += (uint32_t)len;
+	return (ssize_t)len;
+}
+
+ssize_t
+stream_read(struct stream *s, void *dst, size_t len)
+{
+	const char *bytes;
+	ssize_t n;
+
+	if (s->in_at < s->in_end) {
+		n = stream_borrow(s, &bytes, len);
+		if (n > 0)
+			memcpy(dst, bytes, (size_t)n);
+		return n;
+	}
+	while ((n = receive(s, dst, len)) == 0)
+		if (stream_flush(s) == -1 || wait_moving(s, POLLIN) == -1)
+			return -1;
+	return n;
+}
+
+int
+stream_skip(struct stream *s, uint64_t len)
+{
+	const char *bytes;
+	ssize_t n;
+
+	while (len > 0) {
+		n = stream_borrow(s, &bytes, len < MEM_BUFFER ? (size_t)len : MEM_BUFFER);
+		if (n == -1)
+			return -1;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+char *
+stream_reserve(struct stream *s, size_t len)
+{
+	assert(len <= MEM_BUFFER);
+	if (s->fault == 0 && s->out_end + len > MEM_BUFFER)
+		(void)send_out(s, 0);
+	if (s->fault == 0 && s->out == NULL && (s->out = mem_take()) == NULL)
+		(void)stream_fail(s, errno);
+	if (s->fault != 0) {
+		errno = s->fault;
+		return NULL;
+	}
+	return s->out + s->out_end;
+}
+
+void
+stream_commit(struct stream *s, size_t len)
+{
+	assert(len <= MEM_BUFFER - s->out_end);
+	s->out_end += (uint32_t)len;
+}
+
+void
+stream_write(struct stream *s, const void *src, size_t len)
+{
+	const char *from = src;
+	size_t piece;
+	char *to;
+
+	while (len > 0) {
+		piece = len < MEM_BUFFER ? len : MEM_BUFFER;
+		if ((to = stream_reserve(s, piece)) == NULL)
+			return;
+		memcpy(to, from, piece);
+		stream_commit(s, piece);
+		from += piece;
+		len -= piece;
+	}
+}
+
+void
+stream_puts(struct stream *s, const char *text)
+{
+	stream_write(s, text, strlen(text));
+}
+
+void
+stream_printf(struct stream *s, const char *fmt, ...)
+{
+	size_t room = STREAM_LINE_MAX;
+	va_list ap;
+	char *to;
+	int n;
+
+	/* Nearly everything is a line; what is longer gets a second try. */
+	while ((to = stream_reserve(s, room)) != NULL) {
+		va_start(ap, fmt);
+		n = vsnprintf(to, room, fmt, ap);
+		va_end(ap);
+		assert(n >= 0 && n < MEM_BUFFER);
+		if ((size_t)n < room) {
+			stream_commit(s, (size_t)n);
+			return;
+		}
+		room = (size_t)n + 1;
+	}
+}
+
+int
+stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
+{
+	uint64_t turn = 0;
+	ssize_t n;
+
+	(void)send_out(s, len > 0 ? MSG_MORE : 0);
+	while (s->fault == 0 && len > 0) {
+		n = sendfile(s->fd, file, &offset, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE);
+		if (n > 0) {
+			len -= (uint64_t)n;
+			s->sent += (uint64_t)n;
+			if ((turn += (uint64_t)n) >= SENDFILE_TURN && len > 0) {
+				turn = 0;
+				wait_yield();
+			}
+		} else if (n == 0)
+			(void)stream_fail(s, EPROTO);
+		else if (errno == EAGAIN)
+			(void)wait_moving(s, POLLOUT);
+		else if (errno != EINTR)
+			(void)stream_fail(s, errno);
+	}
+	if (s->fault == 0)
+		return 0;
+	errno = s->fault;
+	return -1;
+}
+
+void
+stream_linger(struct stream *s, int64_t ms)
+{
+	int64_t deadline = clock_in(ms);
+	char *buffer;
+	ssize_t n;
+
+	if (stream_flush(s) == -1 || shutdown(s->fd, SHUT_WR) == -1)
+		return;
+	if (s->in == NULL && (s->in = mem_take()) == NULL)
+		return;
+	buffer = s->in;
+	for (;;) {
+		n = recv(s->fd, buffer, MEM_BUFFER, MSG_DONTWAIT);
+		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
+			return;
+		if (clock_ms() >= deadline || (n == -1 && wait_fd(s->fd, POLLIN, deadline) == -1))
+			return;
+	}
+}

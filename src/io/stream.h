@@ -1,0 +1,93 @@
+/* stream - a buffered, two-way connection.
+ * Lines and bytes in, whole replies out: what is written is gathered until the
+ * buffer is full, stream_flush() is called, or the stream must wait for input.
+ * Faults stick: after one, every call fails with the same errno, so that a
+ * protocol can write a whole reply and ask once.  End of input is the fault
+ * ECONNRESET in the middle of something, EPIPE between lines.
+ * Buffers are held only while bytes are in them. */
+
+#ifndef IO_STREAM_H
+#define IO_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define STREAM_LINE_MAX	8192	/* bytes of a line, with its line end */
+
+struct stream_opts {
+	int64_t	idle_ms;	/* to wait for the first byte of a line */
+	int64_t	line_ms;	/* from its first byte to its end */
+	int64_t	stall_ms;	/* without one byte moving, in a transfer or a flush */
+	int64_t	min_rate;	/* bytes per second that a transfer must reach, measured over
+				 * stall_ms; 0: any */
+};
+
+struct stream;
+
+/* fd is a non-blocking socket (or pipe) and is the stream's now; opts must outlive
+ * the stream.  NULL with ENOMEM, and fd is closed. */
+struct stream	*stream_open(int fd, const struct stream_opts *opts);
+
+/* Closes without flushing; *s becomes NULL; NULL is nothing. */
+void	stream_close(struct stream **s);
+
+int	stream_fd(const struct stream *);
+
+/* The first fault, or 0. */
+int	stream_fault(const struct stream *);
+
+/* Makes `error` the stream's fault, unless it has one.  Returns -1 with it in errno. */
+int	stream_fail(struct stream *, int error);
+
+/* The next line without its LF (and CR before it), NUL in its place.  *line may be
+ * changed and stays good until the next read.  Its length, or -1: EMSGSIZE for a
+ * line over STREAM_LINE_MAX does not stick: the rest of that line is skipped
+ * before the next; nor do ETIMEDOUT and ECANCELED between two lines (idle too long;
+ * draining), so that a last word can be written.  Everything written so far is
+ * flushed before waiting. */
+ssize_t	stream_line(struct stream *, char **line);
+
+/* The same for a line in the middle of a request: the peer must keep moving, as in a
+ * transfer, draining does not end it, and every fault but EMSGSIZE sticks. */
+ssize_t	stream_line_within(struct stream *, char **line);
+
+/* Whether a whole line, or anything at all, can be read without waiting. */
+bool	stream_buffered(const struct stream *);
+
+/* From 1 to `len` bytes, or -1 with the fault; end of input is ECONNRESET. */
+ssize_t	stream_read(struct stream *, void *, size_t len);
+
+/* The same without copying: *bytes are lent until the next read. */
+ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
+
+/* Reads and drops `len` bytes.  0 or -1. */
+int	stream_skip(struct stream *, uint64_t len);
+
+/* Appends; waits where the buffer is full.  Faults are seen at stream_flush(). */
+void	stream_write(struct stream *, const void *, size_t len);
+void	stream_puts(struct stream *, const char *);
+void	stream_printf(struct stream *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Room for `len` bytes (at most MEM_BUFFER) to write into, flushing if need be, and
+ * the taking of as many as were written.  NULL with the fault. */
+char	*stream_reserve(struct stream *, size_t len);
+void	stream_commit(struct stream *, size_t len);
+
+/* What was written, and then `len` bytes of the regular file `file` from `offset`, by
+ * sendfile(2).  0, or -1: EPROTO where the file ended early. */
+int	stream_sendfile(struct stream *, int file, off_t offset, uint64_t len);
+
+/* Sends all that was written.  0, or -1 with the fault. */
+int	stream_flush(struct stream *);
+
+/* Sends what is written, then ends our half of the connection and reads what the
+ * peer still sends, for at most `ms`, so that the last reply is not lost to a reset. */
+void	stream_linger(struct stream *, int64_t ms);
+
+/* Bytes that came and went since stream_open(). */
+uint64_t	stream_received(const struct stream *);
+uint64_t	stream_sent(const struct stream *);
+
+#endif

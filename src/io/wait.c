@@ -1,0 +1,237 @@
+/* wait - the blocking waits, and the door to those of another model.
+ * serial, fork and thread use what stands here: poll(2), and long calls run where
+ * they stand.  Knows nothing of streams or sessions. */
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "io/wait.h"
+
+#define WAIT_ANY_MAX	64	/* listening sockets that one process accepts from */
+
+static int			 lifeline = -1;
+static atomic_bool		 draining;
+static const struct wait_ops	*ops = &wait_blocking;
+
+void
+wait_use(const struct wait_ops *new_ops)
+{
+	ops = new_ops;
+}
+
+void
+wait_lifeline(int fd)
+{
+	lifeline = fd;
+}
+
+int
+wait_lifeline_fd(void)
+{
+	return atomic_load(&draining) ? -1 : lifeline;
+}
+
+void
+wait_drain(void)
+{
+	atomic_store(&draining, true);
+}
+
+bool
+wait_draining(void)
+{
+	return atomic_load_explicit(&draining, memory_order_relaxed);
+}
+
+int
+wait_fd(int fd, short events, int64_t deadline)
+{
+	return ops->fd(fd, events, deadline, false);
+}
+
+int
+wait_request(int fd, int64_t deadline)
+{
+	return ops->fd(fd, POLLIN, deadline, true);
+}
+
+int
+wait_any(const int *fds, size_t n, int64_t deadline)
+{
+	return ops->any(fds, n, deadline);
+}
+
+void
+wait_pass(const int *fds, size_t n)
+{
+	ops->pass(fds, n);
+}
+
+int
+wait_until(int64_t deadline)
+{
+	return ops->until(deadline);
+}
+
+void
+wait_yield(void)
+{
+	(void)ops->until(0);
+}
+
+void
+wait_begin(struct wait_job *job, int (*fn)(void *), void *arg)
+{
+	memset(job, 0, sizeof(*job));
+	job->fn = fn;
+	job->arg = arg;
+	ops->begin(job);
+}
+
+int
+wait_finish(struct wait_job *job)
+{
+	if (job->state == 0)
+		return 0;
+	ops->finish(job);
+	job->state = 0;
+	errno = job->error;
+	return job->result;
+}
+
+int
+wait_call(int (*fn)(void *), void *arg)
+{
+	struct wait_job job;
+
+	wait_begin(&job, fn, arg);
+	return wait_finish(&job);
+}
+
+void
+wait_close(int fd)
+{
+	int saved = errno;
+
+	if (fd == -1)
+		return;
+	ops->forget(fd);
+	(void)close(fd);
+	errno = saved;
+}
+
+/* poll(2) until something, the deadline, or (if `idle`) the end of the lifeline, which
+ * is looked for in the place behind the others. */
+static int
+poll_until(struct pollfd *pfd, nfds_t n, int64_t deadline, bool idle)
+{
+	int line, ready;
+
+	for (;;) {
+		if (idle && wait_draining()) {
+			errno = ECANCELED;
+			return -1;
+		}
+		line = idle ? wait_lifeline_fd() : -1;
+		pfd[n] = (struct pollfd){ .fd = line, .events = POLLIN };
+		ready = poll(pfd, n + (line != -1), clock_left(deadline));
+		if (ready == -1 && errno != EINTR)
+			return -1;
+		if (ready > 0 && line != -1 && pfd[n].revents != 0)
+			wait_drain();
+		else if (ready > 0)
+			return 0;
+		else if (ready == 0 && clock_ms() >= deadline) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
+
+static int
+blocking_fd(int fd, short events, int64_t deadline, bool idle)
+{
+	struct pollfd pfd[2] = { { .fd = fd, .events = events } };
+
+	return poll_until(pfd, 1, deadline, idle);
+}
+
+static int
+blocking_any(const int *fds, size_t n, int64_t deadline)
+{
+	static _Thread_local size_t turn;	/* so that no listener starves another */
+	struct pollfd pfd[WAIT_ANY_MAX + 1];
+	size_t i, at;
+
+	if (n > WAIT_ANY_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (i = 0; i < n; i++)
+		pfd[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	if (poll_until(pfd, n, deadline, true) == -1)
+		return -1;
+	for (i = 0; i < n; i++) {
+		at = (turn + i) % n;
+		if (pfd[at].revents != 0) {
+			turn = at + 1;
+			return (int)at;
+		}
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+/* poll(2) queues anew at each call. */
+static void
+blocking_pass(const int *fds, size_t n)
+{
+	(void)fds;
+	(void)n;
+}
+
+static int
+blocking_until(int64_t deadline)
+{
+	struct pollfd pfd[1];
+
+	if (deadline <= 0)
+		return 0;	/* others are other threads and processes: the kernel's turn */
+	if (poll_until(pfd, 0, deadline, true) == -1 && errno == ETIMEDOUT)
+		return 0;
+	return -1;
+}
+
+static void
+blocking_begin(struct wait_job *job)
+{
+	job->state = 1;
+	job->result = job->fn(job->arg);
+	job->error = errno;
+}
+
+static void
+blocking_finish(struct wait_job *job)
+{
+	(void)job;
+}
+
+static void
+blocking_forget(int fd)
+{
+	(void)fd;
+}
+
+const struct wait_ops wait_blocking = {
+	.fd = blocking_fd,
+	.any = blocking_any,
+	.pass = blocking_pass,
+	.until = blocking_until,
+	.begin = blocking_begin,
+	.finish = blocking_finish,
+	.forget = blocking_forget,
+};
