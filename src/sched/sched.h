@@ -1,0 +1,40 @@
+/* sched - the concurrency models: how one process runs many sessions.
+ * A session is a function that waits only in io/wait; a model decides what runs
+ * meanwhile.  Each model is one file and one row in sched.c. */
+
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sched_task {
+	void	(*run)(void *arg);	/* the session; owns arg */
+	void	(*drop)(void *arg);	/* lets go of arg in a process that will not run it
+					 * (a forking parent), or when start failed */
+	void	 *arg;
+};
+
+struct sched {
+	const char *name;
+	/* Becomes the model: runs main(arg), which accepts, and returns when it and
+	 * every session have ended.  `max` bounds the sessions.  0, or -1 with errno
+	 * (the model cannot start here). */
+	int	(*run)(void (*main)(void *), void *arg, unsigned max);
+	/* Waits for a free place for one more session: ask before accepting.  0, or -1
+	 * with ECANCELED while draining. */
+	int	(*room)(void);
+	/* Starts a session.  Never fails to take the task: what cannot run is dropped,
+	 * and then it is -1 with errno. */
+	int	(*start)(const struct sched_task *);
+};
+
+/* The model of that name, or NULL. */
+const struct sched	*sched_find(const char *name);
+
+/* The i-th model, NULL past the last: for messages and tests.  The first is the default. */
+const struct sched	*sched_at(size_t i);
+
+extern const struct sched sched_serial, sched_coroutine;
+
+#endif
