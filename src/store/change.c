@@ -1,0 +1,218 @@
+/* change - changes of the tree that bring no bytes: delete, move, make a folder, set.
+ * Each is made durable, if the store is, before it answers. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/store_int.h"
+
+/* Closes what is open and gives `ret` back with the errno that it came with. */
+static int
+closing(int ret, int fd, int other)
+{
+	int error = errno;
+
+	if (fd != -1)
+		close(fd);
+	if (other != -1)
+		close(other);
+	errno = error;
+	return ret;
+}
+
+static int
+begin(struct store *s, const struct path *path)
+{
+	return s->opts.writable ? store_parent(s, path, 0) : fail_with(EROFS);
+}
+
+static int
+take_away(struct store *s, const struct path *path, int flags)
+{
+	int parent, ret;
+
+	if ((parent = begin(s, path)) == -1)
+		return -1;
+	if ((ret = unlinkat(parent, path->name + path->leaf, flags)) == 0)
+		ret = store_sync_folder(s, parent);
+	return closing(ret, parent, -1);
+}
+
+int
+store_delete(struct store *s, const struct path *path)
+{
+	return take_away(s, path, 0);
+}
+
+int
+store_rmdir(struct store *s, const struct path *path)
+{
+	return take_away(s, path, AT_REMOVEDIR);
+}
+
+static int
+make_one(struct store *s, const struct path *path)
+{
+	int parent, ret;
+
+	if ((parent = begin(s, path)) == -1)
+		return -1;
+	if ((ret = mkdirat(parent, path->name + path->leaf, 0777)) == 0)
+		ret = store_sync_folder(s, parent);
+	return closing(ret, parent, -1);
+}
+
+/* The folders above path, from the top; those which are there are passed over. */
+static int
+make_above(struct store *s, const struct path *path)
+{
+	struct path above = { .len = 0 };
+	const char *slash = path->name;
+
+	while ((slash = strchr(slash, '/')) != NULL) {
+		above.leaf = above.len > 0 ? above.len + 1 : 0;
+		above.len = (size_t)(slash - path->name);
+		memcpy(above.name, path->name, above.len);
+		above.name[above.len] = '\0';
+		if (make_one(s, &above) == -1 && errno != EEXIST)
+			return -1;
+		slash++;
+	}
+	return 0;
+}
+
+static int
+is_folder(struct store *s, const struct path *path)
+{
+	int fd;
+
+	if ((fd = store_resolve(s, path->name, O_PATH | O_DIRECTORY, 0)) == -1)
+		return fail_with(EEXIST);
+	return closing(0, fd, -1);
+}
+
+int
+store_mkdir(struct store *s, const struct path *path, bool parents)
+{
+	int ret;
+
+	if (!s->opts.writable)
+		return fail_with(EROFS);
+	if (path_is_root(path))
+		return parents ? 0 : fail_with(EEXIST);
+	ret = make_one(s, path);
+	if (ret == -1 && errno == ENOENT && parents && (ret = make_above(s, path)) == 0)
+		ret = make_one(s, path);
+	return ret == -1 && errno == EEXIST && parents ? is_folder(s, path) : ret;
+}
+
+/* For file systems that know no RENAME_NOREPLACE.  A folder cannot be linked; for it we
+ * look first, and what may come between is only an empty folder that gets replaced. */
+static int
+link_and_unlink(int fromdir, const char *from, int todir, const char *to)
+{
+	struct stat st;
+	int error;
+
+	if (fstatat(fromdir, from, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	if (S_ISDIR(st.st_mode)) {
+		if (fstatat(todir, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return fail_with(EEXIST);
+		return errno == ENOENT ? renameat(fromdir, from, todir, to) : -1;
+	}
+	if (linkat(fromdir, from, todir, to, 0) == -1)
+		return -1;
+	if (unlinkat(fromdir, from, 0) == 0)
+		return 0;
+	error = errno;
+	unlinkat(todir, to, 0);
+	return fail_with(error);
+}
+
+int
+store_rename(int fromdir, const char *from, int todir, const char *to, bool only_new)
+{
+	int ret;
+
+	if (!only_new)
+		ret = renameat(fromdir, from, todir, to);
+	else if ((ret = renameat2(fromdir, from, todir, to, RENAME_NOREPLACE)) == -1 &&
+	    (errno == EINVAL || errno == ENOSYS))
+		ret = link_and_unlink(fromdir, from, todir, to);
+	if (ret == -1 && errno == EXDEV)
+		errno = EOPNOTSUPP;	/* EXDEV is kept for a link that leads out */
+	return ret;
+}
+
+static bool
+same_parent(const struct path *a, const struct path *b)
+{
+	return a->leaf == b->leaf && memcmp(a->name, b->name, a->leaf) == 0;
+}
+
+int
+store_move(struct store *s, const struct path *from, const struct path *to, bool only_new)
+{
+	int fromdir, todir = -1, ret = -1;
+
+	if ((fromdir = begin(s, from)) == -1 || (todir = begin(s, to)) == -1)
+		return closing(-1, fromdir, todir);
+	ret = store_rename(fromdir, from->name + from->leaf, todir, to->name + to->leaf, only_new);
+	/* The new name first: after a crash, better both names than none. */
+	if (ret == 0)
+		ret = store_sync_folder(s, todir);
+	if (ret == 0 && !same_parent(from, to))
+		ret = store_sync_folder(s, fromdir);
+	return closing(ret, fromdir, todir);
+}
+
+/* A mtime of ours instead of the present one; the kept digest is taken along. */
+static int
+set_mtime(int fd, struct object *object, const struct timespec *mtime)
+{
+	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, *mtime };
+	bool unwritable = (object->mode & S_IWUSR) == 0;
+	struct object now;
+	struct stat st;
+
+	if (object->type == OBJECT_FILE)
+		store_known_digest(fd, object);
+	else
+		object->known = false;
+	if (futimens(fd, times) == -1)
+		return -1;
+	if (!object->known || fstat(fd, &st) == -1 || object_from_stat(&now, &st) == -1 ||
+	    now.size != object->size)
+		return 0;
+	/* An attribute may be written only where the file may. */
+	if (unwritable)
+		fchmod(fd, object->mode | S_IWUSR);
+	digest_keep(fd, &now, &object->digest);
+	return unwritable ? fchmod(fd, object->mode) : 0;
+}
+
+int
+store_set(struct store *s, const struct path *path, const struct timespec *mtime, const unsigned *mode)
+{
+	struct object object;
+	struct stat st;
+	int fd, ret = -1;
+
+	if (!s->opts.writable)
+		return fail_with(EROFS);
+	if ((fd = store_resolve(s, path->name, STORE_READ, 0)) == -1)
+		return -1;
+	if (fstat(fd, &st) == -1 || object_from_stat(&object, &st) == -1)
+		goto out;
+	if (mtime != NULL && set_mtime(fd, &object, mtime) == -1)
+		goto out;
+	/* Set-id and sticky bits, as of a shared folder, are not ours to change. */
+	if (mode != NULL && fchmod(fd, (object.mode & 07000) | (*mode & 0777)) == -1)
+		goto out;
+	ret = s->opts.durable ? fsync(fd) : 0;
+out:
+	return closing(ret, fd, -1);
+}

@@ -1,0 +1,381 @@
+/* listing - a folder, entry by entry.
+ * Reads getdents64(2) into a buffer for each open folder and asks statx(2) about what
+ * is wanted.  Never follows a symbolic link: folders beneath are opened from the
+ * descriptor of the one that holds them. */
+
+#include "store/listing.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/sorted.h"
+#include "store/store_int.h"
+
+#define DENTS		(32 * 1024)	/* bytes of folder read at once */
+#define BATCH		256		/* entries in a batch */
+#define NAMES		(MEM_BUFFER - BATCH * sizeof(struct listing_entry))
+
+/* One borrowed buffer. */
+struct batch {
+	struct listing_entry	entry[BATCH];
+	char			names[NAMES];
+};
+_Static_assert(sizeof(struct batch) <= MEM_BUFFER, "a batch is one buffer");
+_Static_assert(NAMES >= 4 * PATH_MAX, "a batch has room for some long names");
+
+/* A folder that is being read, and its place in those above. */
+struct level {
+	int	 fd;
+	char	*dents;
+	size_t	 at, end;
+	size_t	 prefix;		/* bytes of l->name that lead here, with the slash */
+};
+
+struct listing {
+	struct listing_opts opts;
+	bool		 is_folder;
+	int		 fault;		/* the first one; told at the end */
+	uint64_t	 left;		/* entries that may still be given, if opts.limit */
+	size_t		 base;		/* bytes of the listed path, with its slash */
+	struct batch	*batch;
+	size_t		 n, at;		/* entries in the batch, and given of it */
+	size_t		 used;		/* bytes of batch->names */
+	struct sorted	*sorted;	/* NULL: unsorted */
+	bool		 filled;	/* a first batch is there that nobody has asked for */
+	unsigned	 levels;
+	struct level	 level[LISTING_DEPTH_MAX];
+	char		 name[PATH_MAX];	/* of the present entry */
+};
+
+/* What was removed or exchanged while we looked is no fault. */
+static void
+fault(struct listing *l, int error)
+{
+	if (l->fault == 0 && error != ENOENT && error != ENOTDIR && error != ELOOP)
+		l->fault = error;
+}
+
+static int
+enter(struct listing *l, int fd, size_t prefix)
+{
+	struct level *level = &l->level[l->levels];
+
+	assert(l->levels < LISTING_DEPTH_MAX);
+	if ((level->dents = malloc(DENTS)) == NULL) {
+		close(fd);
+		return fail_with(ENOMEM);
+	}
+	level->fd = fd;
+	level->at = level->end = 0;
+	level->prefix = prefix;
+	l->levels++;
+	return 0;
+}
+
+static void
+leave(struct listing *l)
+{
+	struct level *level = &l->level[--l->levels];
+
+	close(level->fd);
+	free(level->dents);
+}
+
+static void
+leave_all(struct listing *l)
+{
+	while (l->levels > 0)
+		leave(l);
+}
+
+/* The folder that was just given, whose name is the first `len` bytes of l->name. */
+static void
+enter_beneath(struct listing *l, const struct level *level, size_t len)
+{
+	int fd;
+
+	if (l->levels == LISTING_DEPTH_MAX) {
+		fault(l, ENAMETOOLONG);
+		return;
+	}
+	fd = openat(level->fd, l->name + level->prefix, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1) {
+		fault(l, errno);
+		return;
+	}
+	l->name[len] = '/';
+	if (enter(l, fd, len + 1) == -1)
+		fault(l, errno);
+}
+
+static void
+look_for_digest(int dirfd, const char *name, struct object *object)
+{
+	int fd;
+
+	if ((fd = openat(dirfd, name, STORE_READ | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return;
+	store_known_digest(fd, object);
+	close(fd);
+}
+
+/* 1: *object says it; 0: it is to be passed over. */
+static int
+look(struct listing *l, int dirfd, const char *name, struct object *object)
+{
+	struct statx stx;
+	struct stat st;
+
+	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC,
+	    STATX_TYPE | STATX_MODE | STATX_SIZE | STATX_MTIME | STATX_INO, &stx) == -1) {
+		fault(l, errno);
+		return 0;
+	}
+	st.st_mode = stx.stx_mode;
+	st.st_size = (off_t)stx.stx_size;
+	st.st_ino = stx.stx_ino;
+	st.st_mtim.tv_sec = stx.stx_mtime.tv_sec;
+	st.st_mtim.tv_nsec = stx.stx_mtime.tv_nsec;
+	if (object_from_stat(object, &st) == -1)
+		return 0;
+	object->fd = -1;
+	object->known = object->settled = false;
+	if (l->opts.digest && object->type == OBJECT_FILE)
+		look_for_digest(dirfd, name, object);
+	return 1;
+}
+
+static void
+give(struct listing *l, const struct object *object, size_t len)
+{
+	struct listing_entry entry = { .name = l->name, .len = len, .object = *object };
+	char *name;
+
+	if (l->sorted != NULL) {
+		if (sorted_add(l->sorted, &entry) == -1) {
+			fault(l, ENOMEM);
+			leave_all(l);
+		}
+		return;
+	}
+	name = l->batch->names + l->used;
+	memcpy(name, l->name, len + 1);
+	l->used += len + 1;
+	entry.name = name;
+	l->batch->entry[l->n++] = entry;
+	if (l->opts.limit > 0 && --l->left == 0)
+		leave_all(l);
+}
+
+static bool
+is_wanted(const struct listing *l, const char *leaf)
+{
+	if (l->opts.match != NULL && fnmatch(l->opts.match, leaf, 0) != 0)
+		return false;
+	if (l->opts.after != NULL && strcmp(l->name, l->opts.after) <= 0)
+		return false;
+	return l->sorted == NULL || sorted_wants(l->sorted, l->name);
+}
+
+/* The length of the whole name, now in l->name; 0 if it is not to be shown, or if a
+ * client could not name it. */
+static size_t
+take_name(struct listing *l, const struct level *level, const struct dirent64 *d)
+{
+	size_t len;
+
+	if (d->d_type == DT_FIFO || d->d_type == DT_SOCK || d->d_type == DT_CHR || d->d_type == DT_BLK ||
+	    !path_part_shown(d->d_name))
+		return 0;
+	len = strlen(d->d_name);
+	if (len > PATH_PART_MAX || l->base + level->prefix + len > PATH_LEN_MAX) {
+		fault(l, ENAMETOOLONG);
+		return 0;
+	}
+	memcpy(l->name + level->prefix, d->d_name, len + 1);
+	return level->prefix + len;
+}
+
+static void
+visit(struct listing *l, const struct dirent64 *d)
+{
+	const struct level *level = &l->level[l->levels - 1];
+	bool deeper = l->levels < l->opts.depth, wanted, folder = d->d_type == DT_DIR;
+	unsigned levels = l->levels;
+	struct object object;
+	const char *leaf;
+	size_t len;
+
+	if ((len = take_name(l, level, d)) == 0)
+		return;
+	leaf = l->name + level->prefix;
+	wanted = is_wanted(l, leaf);
+	if (wanted || (deeper && d->d_type == DT_UNKNOWN)) {
+		if (!look(l, level->fd, leaf, &object))
+			return;
+		folder = object.type == OBJECT_FOLDER;
+	}
+	if (wanted)
+		give(l, &object, len);
+	if (folder && deeper && l->levels == levels)
+		enter_beneath(l, level, len);
+}
+
+/* Reads on in the innermost folder; 0 at its end. */
+static int
+refill(struct listing *l, struct level *level)
+{
+	ssize_t n;
+
+	if ((n = getdents64(level->fd, level->dents, DENTS)) == -1)
+		fault(l, errno);
+	level->at = 0;
+	level->end = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+static bool
+is_full(const struct listing *l)
+{
+	return l->sorted == NULL && (l->n == BATCH || NAMES - l->used < PATH_MAX);
+}
+
+static void
+walk(struct listing *l)
+{
+	const struct dirent64 *d;
+	struct level *level;
+
+	while (l->levels > 0 && !is_full(l)) {
+		level = &l->level[l->levels - 1];
+		if (level->at == level->end && !refill(l, level)) {
+			leave(l);
+			continue;
+		}
+		d = (const struct dirent64 *)(const void *)(level->dents + level->at);
+		level->at += d->d_reclen;
+		visit(l, d);
+	}
+}
+
+/* A listing of a single file. */
+static int
+open_file(struct listing *l, struct store *s, const struct path *path)
+{
+	struct object object;
+
+	if (store_stat(s, path, &object) == -1)
+		return -1;
+	if (object.type != OBJECT_FILE)
+		return fail_with(ENOTDIR);	/* exchanged since we tried it as a folder */
+	memcpy(l->name, path->name + path->leaf, path->len - path->leaf + 1);
+	if (is_wanted(l, l->name))
+		give(l, &object, path->len - path->leaf);
+	if (l->sorted != NULL)
+		l->n = sorted_end(l->sorted);
+	l->filled = true;
+	return 0;
+}
+
+static int
+open_path(struct listing *l, struct store *s, const struct path *path)
+{
+	int fd;
+
+	if ((fd = store_resolve(s, path->name, O_RDONLY | O_DIRECTORY, 0)) == -1)
+		return errno == ENOTDIR ? open_file(l, s, path) : -1;
+	l->is_folder = true;
+	l->base = path->len > 0 ? path->len + 1 : 0;
+	return enter(l, fd, 0);
+}
+
+int
+listing_open(struct store *s, const struct path *path, const struct listing_opts *opts,
+    struct listing **result)
+{
+	struct listing *l;
+
+	*result = NULL;
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return -1;
+	l->opts = *opts;
+	l->left = opts->limit;
+	if (opts->after != NULL)
+		l->opts.sort = LISTING_BY_NAME;
+	if (l->opts.sort == LISTING_UNSORTED)
+		l->batch = (struct batch *)(void *)mem_take();
+	else
+		l->sorted = sorted_new(l->opts.sort, opts->limit);
+	if ((l->batch == NULL && l->sorted == NULL) || open_path(l, s, path) == -1) {
+		listing_close(&l);
+		return -1;
+	}
+	*result = l;
+	return 0;
+}
+
+bool
+listing_is_folder(const struct listing *l)
+{
+	return l->is_folder;
+}
+
+/* With a sort, the first time brings all. */
+static void
+fill(struct listing *l)
+{
+	bool first = l->sorted != NULL && l->levels > 0;
+
+	l->n = l->used = 0;
+	walk(l);
+	if (first)
+		l->n = sorted_end(l->sorted);
+}
+
+int
+listing_fill(struct listing *l)
+{
+	int error;
+
+	if (!l->filled)
+		fill(l);
+	l->filled = false;
+	l->at = 0;
+	if (l->n > 0)
+		return 1;
+	error = l->fault;
+	l->fault = 0;
+	return error == 0 ? 0 : fail_with(error);
+}
+
+int
+listing_next(struct listing *l, struct listing_entry *entry)
+{
+	if (l->at == l->n)
+		return 0;
+	*entry = l->sorted != NULL ? *sorted_get(l->sorted, l->at) : l->batch->entry[l->at];
+	l->at++;
+	return 1;
+}
+
+void
+listing_close(struct listing **lp)
+{
+	struct listing *l = *lp;
+	int error = errno;
+
+	if (l == NULL)
+		return;
+	leave_all(l);
+	sorted_free(&l->sorted);
+	mem_give((char *)l->batch);
+	free(l);
+	*lp = NULL;
+	errno = error;
+}

@@ -1,0 +1,196 @@
+/* publish - the end of an upload: verified, made durable, named, all or nothing.
+ * Order matters here: the attribute needs the final mtime, and must be written while the
+ * mode still lets us; the bytes are on disk before the name is; the name before the answer. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/upload_int.h"
+
+static int
+hash_object(struct store *s, struct object *object)
+{
+	struct digest_state *state;
+	struct object now;
+	struct stat st;
+
+	if ((state = digest_begin()) == NULL)
+		return -1;
+	if (digest_file(state, object->fd, object->size) == -1) {
+		digest_drop(&state);
+		return -1;
+	}
+	digest_end(&state, &object->digest);
+	if (fstat(object->fd, &st) == -1 || object_from_stat(&now, &st) == -1)
+		return -1;
+	if (!object_unchanged(object, &now))
+		return fail_with(ESTALE);
+	object->known = true;
+	store_keep_digest(s, object, &object->digest);
+	return 0;
+}
+
+/* The file under the name, as a GET would open it; a link is followed as there. */
+static int
+open_current(struct upload *up, struct object *object)
+{
+	struct path path;
+
+	path.len = strlen(up->path);
+	path.leaf = up->leaf;
+	memcpy(path.name, up->path, path.len + 1);
+	return store_get(up->store, &path, object);
+}
+
+/* ESTALE unless the file under the name has the digest that was asked for.  `before` is
+ * what stood there at first: hashing takes time, so look again. */
+static int
+check_current(struct upload *up, const struct stat *before)
+{
+	struct object object;
+	struct stat now;
+	int ret = 0;
+
+	if (open_current(up, &object) == -1)
+		return errno == ENOENT ? fail_with(ESTALE) : -1;
+	if (!object.known)
+		ret = hash_object(up->store, &object);
+	object_close(&object);
+	if (ret == -1)
+		return -1;
+	if (!digest_equal(&object.digest, &up->want.current))
+		return fail_with(ESTALE);
+	if (fstatat(up->parent, upload_leaf(up), &now, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    now.st_ino != before->st_ino || now.st_dev != before->st_dev ||
+	    now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
+	    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
+		return fail_with(ESTALE);
+	return 0;
+}
+
+int
+upload_check_target(struct upload *up)
+{
+	struct stat st;
+
+	if (fstatat(up->parent, upload_leaf(up), &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno != ENOENT)
+			return -1;
+		return up->want.condition == UPLOAD_IF_DIGEST ? fail_with(ESTALE) : 0;
+	}
+	if (up->want.condition == UPLOAD_IF_NEW)
+		return fail_with(EEXIST);
+	if (S_ISDIR(st.st_mode))
+		return fail_with(EISDIR);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return fail_with(ENXIO);
+	return up->want.condition == UPLOAD_IF_DIGEST ? check_current(up, &st) : 0;
+}
+
+static int
+verify(struct upload *up)
+{
+	if (up->fault != 0)
+		return fail_with(up->fault);
+	if (up->want.size != UPLOAD_SIZE_UNKNOWN && up->offset < up->want.size)
+		return fail_with(EMSGSIZE);
+	if (up->state != NULL)
+		digest_end(&up->state, &up->digest);
+	if (up->want.has_digest && !digest_equal(&up->digest, &up->want.digest))
+		return fail_with(EBADMSG);
+	return 0;
+}
+
+/* The mode that was asked for, or that a new file gets.  A fresh file already has the
+ * latter, also where a default ACL says something else than the umask. */
+static int
+set_mode(struct upload *up, struct object *done)
+{
+	unsigned mode = up->want.has_mode ? up->want.mode : 0666 & ~up->store->umask;
+
+	if (done->mode == mode || (up->staged.fresh && !up->want.has_mode))
+		return 0;
+	if (fchmod(up->staged.fd, mode) == -1)
+		return -1;
+	done->mode = mode;
+	return 0;
+}
+
+/* The last write has set it already, unless that was in an earlier upload. */
+static int
+set_mtime(struct upload *up)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+
+	if (up->want.has_mtime)
+		times[1] = up->want.mtime;
+	else if (up->staged.size == 0 || up->offset > up->staged.size)
+		return 0;
+	return futimens(up->staged.fd, times);
+}
+
+/* Makes the staged file what it is to be under its name. */
+static int
+finish(struct upload *up, struct object *done)
+{
+	struct stat st;
+
+	if (set_mtime(up) == -1)
+		return -1;
+	if (fstat(up->staged.fd, &st) == -1 || object_from_stat(done, &st) == -1)
+		return -1;
+	if (done->size != up->offset)	/* somebody else wrote to it */
+		return fail_with(EIO);
+	done->digest = up->digest;
+	done->known = done->settled = true;
+	digest_keep(up->staged.fd, done, &up->digest);
+	if (set_mode(up, done) == -1)
+		return -1;
+	return up->store->opts.durable ? fsync(up->staged.fd) : 0;
+}
+
+static int
+rename_staged(struct upload *up)
+{
+	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
+	    up->want.condition == UPLOAD_IF_NEW) == -1)
+		return -1;
+	close(up->staged.fd);	/* no longer staged: nobody removes or cuts it */
+	up->staged.fd = -1;
+	return 0;
+}
+
+static int
+give_name(struct upload *up)
+{
+	int lock, ret, error;
+
+	if (up->want.condition != UPLOAD_IF_DIGEST)
+		return rename_staged(up);
+	if ((lock = staging_lock(up->staged.folder, up->parent, upload_leaf(up))) == -1)
+		return -1;
+	if ((ret = upload_check_target(up)) == 0)
+		ret = rename_staged(up);
+	error = errno;
+	close(lock);
+	errno = error;
+	return ret;
+}
+
+int
+upload_publish(struct upload **up, struct object *done)
+{
+	int ret = -1;
+
+	memset(done, 0, sizeof(*done));
+	done->fd = -1;
+	if (verify(*up) == 0 && finish(*up, done) == 0 && give_name(*up) == 0)
+		/* If this fails the file has its name, but nobody is told that it will last. */
+		ret = store_sync_folder((*up)->store, (*up)->parent);
+	if (ret == -1 && errno == EBADMSG)
+		done->digest = (*up)->digest;
+	upload_free(up, ret == -1 && errno == EMSGSIZE);
+	return ret;
+}

@@ -1,0 +1,351 @@
+/* staging - the reserved folder and the files in it that become uploads.
+ * A file there belongs to whoever holds its flock(2).  Knows names and locks; knows
+ * nothing of what the bytes are for. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/store_int.h"
+
+#define TAKE_TRIES	16		/* times that a name may vanish under our hands */
+#define EMPTY_AGE_MS	60000		/* see takeable() */
+#define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
+
+static int
+open_reserved(int dirfd, bool make)
+{
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd;
+
+	if ((fd = openat(dirfd, PATH_RESERVED, flags)) != -1 || errno != ENOENT || !make)
+		return fd;
+	if (mkdirat(dirfd, PATH_RESERVED, 0700) == -1 && errno != EEXIST)
+		return -1;
+	return openat(dirfd, PATH_RESERVED, flags);
+}
+
+/* The one of the root's mount is opened once; whichever thread is first keeps its own. */
+static int
+enter_root(struct store *s, bool make)
+{
+	int fd, kept = atomic_load(&s->staging);
+
+	if (kept != -1)
+		return kept;
+	if ((fd = open_reserved(s->root, make)) == -1)
+		return -1;
+	if (atomic_compare_exchange_strong(&s->staging, &kept, fd))
+		return fd;
+	close(fd);
+	return kept;
+}
+
+/* Somebody removed it while we had it open.  dup3(2), so that the number stays good for
+ * other threads. */
+static int
+enter_again(struct store *s, int folder)
+{
+	int fd, ret;
+
+	if (folder != atomic_load(&s->staging))
+		return fail_with(ENOENT);
+	if ((fd = open_reserved(s->root, true)) == -1)
+		return -1;
+	ret = dup3(fd, folder, O_CLOEXEC);
+	close(fd);
+	return ret == -1 ? -1 : 0;
+}
+
+static int
+mount_id(int fd, uint64_t *id)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == -1)
+		return -1;
+	if ((stx.stx_mask & STATX_MNT_ID) != 0)
+		*id = stx.stx_mnt_id;
+	else	/* before Linux 5.8 */
+		*id = (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
+	return 0;
+}
+
+/* If the folder `name` is on the mount `id`: its reserved folder, or -1; else -2. */
+static int
+enter_if_on(struct store *s, const char *name, uint64_t id)
+{
+	uint64_t here;
+	int fd, staging = -1, error;
+
+	if ((fd = store_resolve(s, name, O_PATH | O_DIRECTORY, 0)) == -1)
+		return -1;
+	if (mount_id(fd, &here) == 0)
+		staging = here == id ? open_reserved(fd, true) : -2;
+	error = errno;
+	close(fd);
+	errno = error;
+	return staging;
+}
+
+/* From the top, the first folder on the path that is on the target's mount. */
+static int
+enter_mount(struct store *s, const struct path *path, int parent)
+{
+	char name[PATH_MAX];
+	const char *slash = path->name;
+	uint64_t id, root;
+	int fd;
+
+	if (mount_id(parent, &id) == -1 || mount_id(s->root, &root) == -1)
+		return -1;
+	if (id == root)		/* by a link that leads out of the mount and back */
+		return enter_root(s, true);
+	while ((slash = strchr(slash, '/')) != NULL) {
+		memcpy(name, path->name, (size_t)(slash - path->name));
+		name[slash - path->name] = '\0';
+		if ((fd = enter_if_on(s, name, id)) != -2)
+			return fd;
+		slash++;
+	}
+	/* Not even the last, parent itself: it was moved meanwhile. */
+	return fail_with(EBUSY);
+}
+
+int
+staging_enter(struct store *s, const struct path *path, int parent, bool is_root)
+{
+	return is_root ? enter_root(s, true) : enter_mount(s, path, parent);
+}
+
+void
+staging_leave(struct store *s, int folder)
+{
+	if (folder != -1 && folder != atomic_load(&s->staging))
+		close(folder);
+}
+
+static bool
+still_named(int folder, const char *name, const struct stat *st)
+{
+	struct stat now;
+
+	return fstatat(folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st->st_ino &&
+	    now.st_dev == st->st_dev;
+}
+
+static bool
+older_than(const struct stat *st, int64_t ms)
+{
+	struct timespec now = clock_wall();
+
+	if (st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > now.tv_sec)
+		return st->st_mtim.tv_sec < 0;
+	return (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000 +
+	    (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000 >= ms;
+}
+
+/* A name of our own.  Nobody waits for its lock, so a failure to get it does not matter. */
+static int
+take_private(struct staged *st, mode_t mode)
+{
+	size_t len = strlen(st->name);
+
+	snprintf(st->name + len, sizeof(st->name) - len, ".%08x%08x", arc4random(), arc4random());
+	st->fd = openat(st->folder, st->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (st->fd == -1)
+		return -1;
+	flock(st->fd, LOCK_EX | LOCK_NB);
+	st->fresh = true;
+	st->resumable = false;
+	st->size = 0;
+	return 0;
+}
+
+enum taking { TAKE_AGAIN, TAKE_PRIVATE, TAKE_THIS };
+
+/* Whether the file that stands under the name may become ours.  An empty one may not:
+ * perhaps its maker stands between making and locking it, and will write to it next. */
+static enum taking
+takeable(struct staged *staged, off_t *size)
+{
+	struct stat st;
+
+	if (flock(staged->fd, LOCK_EX | LOCK_NB) == -1 || fstat(staged->fd, &st) == -1 ||
+	    !S_ISREG(st.st_mode))
+		return TAKE_PRIVATE;
+	if (!still_named(staged->folder, staged->name, &st))
+		return TAKE_AGAIN;
+	*size = st.st_size;
+	if (st.st_size > 0)
+		return TAKE_THIS;
+	if (!older_than(&st, EMPTY_AGE_MS) || unlinkat(staged->folder, staged->name, 0) == -1)
+		return TAKE_PRIVATE;
+	return TAKE_AGAIN;
+}
+
+static enum taking
+take_existing(struct staged *staged, off_t max)
+{
+	enum taking taking;
+	off_t size = 0;
+
+	staged->fd = openat(staged->folder, staged->name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (staged->fd == -1)
+		return errno == ENOENT ? TAKE_AGAIN : TAKE_PRIVATE;
+	taking = takeable(staged, &size);
+	if (taking == TAKE_THIS && (max == 0 || size > max)) {
+		size = 0;
+		if (ftruncate(staged->fd, 0) == -1)
+			taking = TAKE_PRIVATE;
+	}
+	if (taking == TAKE_THIS) {
+		staged->fresh = false;
+		staged->resumable = true;
+		staged->size = size;
+		return TAKE_THIS;
+	}
+	close(staged->fd);
+	staged->fd = -1;
+	return taking;
+}
+
+/* Whoever else has it open waits for nothing while holding the lock (see takeable()
+ * and expire()), so that this does not wait long. */
+static int
+lock_fresh(struct staged *st)
+{
+	while (flock(st->fd, LOCK_EX) == -1)
+		if (errno != EINTR)
+			return -1;
+	st->fresh = st->resumable = true;
+	st->size = 0;
+	return 0;
+}
+
+/* 1: made and locked; 0: something is there; -1. */
+static int
+take_fresh(struct store *s, struct staged *st, mode_t mode)
+{
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+
+	st->fd = openat(st->folder, st->name, flags, mode);
+	if (st->fd == -1 && errno == ENOENT && enter_again(s, st->folder) == 0)
+		st->fd = openat(st->folder, st->name, flags, mode);
+	if (st->fd == -1)
+		return errno == EEXIST ? 0 : -1;
+	if (lock_fresh(st) == 0)
+		return 1;
+	/* No locks on this file system: a name that no other upload can ask for. */
+	close(st->fd);
+	st->fd = -1;
+	unlinkat(st->folder, st->name, 0);
+	return take_private(st, mode) == -1 ? -1 : 1;
+}
+
+int
+staging_take(struct store *s, struct staged *st, mode_t mode, off_t max)
+{
+	int made;
+
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		if ((made = take_fresh(s, st, mode)) != 0)
+			return made == 1 ? 0 : -1;
+		switch (take_existing(st, max)) {
+		case TAKE_THIS:
+			return 0;
+		case TAKE_PRIVATE:
+			return take_private(st, mode);
+		case TAKE_AGAIN:
+			break;
+		}
+	}
+	return take_private(st, mode);
+}
+
+/* FNV-1a: nobody gains by two names that share a lock. */
+static uint64_t
+mix(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *p = data;
+
+	while (len-- > 0)
+		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+int
+staging_lock(int folder, int parent, const char *leaf)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	struct stat st;
+	int fd, error;
+
+	if (fstat(parent, &st) == -1)
+		return -1;
+	hash = mix(hash, &st.st_dev, sizeof(st.st_dev));
+	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
+	hash = mix(hash, leaf, strlen(leaf));
+	lock.l_start = (off_t)(hash % LOCK_BYTES);
+	if ((fd = openat(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) == -1)
+		return -1;
+	while (fcntl(fd, F_OFD_SETLKW, &lock) == -1) {
+		if (errno == EINTR)
+			continue;
+		error = errno;
+		close(fd);
+		return fail_with(error);
+	}
+	return fd;
+}
+
+/* Removes one file if it is old and nobody holds it: first the lock, then a look whether
+ * the name still is this file, and still old. */
+static bool
+expire(int folder, const char *name, int64_t ttl)
+{
+	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
+	struct stat st;
+	bool gone = false;
+	int fd;
+
+	if (strcmp(name, STAGING_LOCKS) == 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(st.st_mode) || !older_than(&st, ttl))
+		return false;
+	if ((fd = openat(folder, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)) == -1)
+		return false;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && still_named(folder, name, &st) &&
+	    older_than(&st, st.st_size > 0 ? ttl : empty_ttl))
+		gone = unlinkat(folder, name, 0) == 0;
+	close(fd);
+	return gone;
+}
+
+int
+store_sweep(struct store *s)
+{
+	struct dirent *d;
+	DIR *dir;
+	int folder, fd, count = 0;
+
+	if (!s->opts.writable || s->opts.staging_ttl_ms < 0)
+		return 0;
+	if ((folder = enter_root(s, false)) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if ((fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return -1;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return fail_with(ENOMEM);
+	}
+	while ((d = readdir(dir)) != NULL)
+		count += expire(folder, d->d_name, s->opts.staging_ttl_ms);
+	closedir(dir);
+	return count;
+}

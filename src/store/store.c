@@ -1,0 +1,274 @@
+/* store - the tree: from names to open descriptors.
+ * The one place that calls openat2(2).  Looks only; what changes the tree is in change.c
+ * and upload.c. */
+
+#include "store/store.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "store/store_int.h"
+
+/* The kernel answers EAGAIN when something was renamed while it followed a "..", and
+ * for a file on which another program holds a lease. */
+#define RESOLVE_TRIES	100
+
+static int
+resolve(int root, const char *name, int flags, uint64_t how_to)
+{
+	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = how_to };
+	long fd;
+
+	for (int i = 0; i < RESOLVE_TRIES; i++) {
+		fd = syscall(SYS_openat2, root, name, &how, sizeof(how));
+		if (fd >= 0)
+			return (int)fd;
+		if (errno != EAGAIN && errno != EINTR)
+			return -1;
+	}
+	return fail_with(EBUSY);
+}
+
+int
+store_resolve(struct store *s, const char *name, int flags, uint64_t more)
+{
+	return resolve(s->root, *name == '\0' ? "." : name, flags, s->resolve | more);
+}
+
+int
+store_parent(struct store *s, const struct path *path, uint64_t more)
+{
+	int flags = O_DIRECTORY | (s->opts.durable ? O_RDONLY : O_PATH);
+	char folder[PATH_MAX];
+	size_t len;
+
+	if (path_is_root(path))
+		return fail_with(EBUSY);
+	len = path->leaf > 0 ? path->leaf - 1 : 0;
+	memcpy(folder, path->name, len);
+	folder[len] = '\0';
+	return store_resolve(s, folder, flags, more);
+}
+
+int
+store_sync_folder(struct store *s, int dirfd)
+{
+	return s->opts.durable ? fsync(dirfd) : 0;
+}
+
+/* There is no way to read the umask but to set it; so once, before there are threads. */
+static mode_t
+read_umask(void)
+{
+	mode_t mask = umask(077);
+
+	umask(mask);
+	return mask;
+}
+
+static const char *
+why_not(int error)
+{
+	switch (error) {
+	case ENOSYS:
+		return "the kernel has no openat2(2) (Linux 5.6 is needed)";
+	case EPERM:
+		return "openat2(2) is not allowed here (a container's system call filter?)";
+	default:
+		return "the folder to serve cannot be opened";
+	}
+}
+
+struct store *
+store_open(const struct store_opts *opts, const char **why)
+{
+	struct store *s;
+	int fd;
+
+	*why = "out of memory";
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return NULL;
+	s->opts = *opts;
+	s->opts.root = NULL;
+	s->resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+	    (opts->symlinks == STORE_SYMLINKS_NEVER ? RESOLVE_NO_SYMLINKS : 0);
+	s->umask = read_umask();
+	atomic_init(&s->staging, -1);
+	*why = "the folder to serve cannot be opened";
+	if ((s->root = open(opts->root, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
+		goto fail;
+	if ((fd = store_resolve(s, "", O_PATH | O_DIRECTORY, 0)) == -1) {
+		*why = why_not(errno);
+		goto fail;
+	}
+	close(fd);
+	*why = NULL;
+	return s;
+fail:
+	store_close(&s);
+	return NULL;
+}
+
+void
+store_close(struct store **sp)
+{
+	struct store *s = *sp;
+	int error = errno, staging;
+
+	if (s == NULL)
+		return;
+	if ((staging = atomic_load(&s->staging)) != -1)
+		close(staging);
+	if (s->root != -1)
+		close(s->root);
+	free(s);
+	*sp = NULL;
+	errno = error;
+}
+
+bool
+store_writable(const struct store *s)
+{
+	return s->opts.writable;
+}
+
+bool
+store_durable(const struct store *s)
+{
+	return s->opts.durable;
+}
+
+int
+object_from_stat(struct object *object, const struct stat *st)
+{
+	switch (st->st_mode & S_IFMT) {
+	case S_IFREG:
+		object->type = OBJECT_FILE;
+		break;
+	case S_IFDIR:
+		object->type = OBJECT_FOLDER;
+		break;
+	case S_IFLNK:
+		object->type = OBJECT_SYMLINK;
+		break;
+	default:
+		return fail_with(ENXIO);
+	}
+	object->size = object->type == OBJECT_FOLDER ? 0 : st->st_size;
+	object->mtime = st->st_mtim;
+	object->mode = st->st_mode & 07777;
+	object->inode = st->st_ino;
+	return 0;
+}
+
+bool
+object_unchanged(const struct object *a, const struct object *b)
+{
+	return a->inode == b->inode && a->size == b->size &&
+	    a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
+}
+
+/* The kernel's file times stand still for some milliseconds.  A file that was changed
+ * within the present tick may change again without its mtime telling. */
+static bool
+settled(const struct timespec *mtime)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return mtime->tv_sec != now.tv_sec || mtime->tv_nsec != now.tv_nsec;
+}
+
+static int
+describe(int fd, struct object *object)
+{
+	struct stat st;
+
+	object->fd = -1;
+	object->known = false;
+	if (fstat(fd, &st) == -1 || object_from_stat(object, &st) == -1)
+		return -1;
+	object->settled = settled(&object->mtime);
+	return 0;
+}
+
+/* A device whose driver is missing says ENODEV: it is no file all the same. */
+static int
+open_to_read(struct store *s, const char *name)
+{
+	int fd;
+
+	if ((fd = store_resolve(s, name, STORE_READ, 0)) == -1 && errno == ENODEV)
+		errno = ENXIO;
+	return fd;
+}
+
+int
+store_get(struct store *s, const struct path *path, struct object *object)
+{
+	int fd, error;
+
+	if ((fd = open_to_read(s, path->name)) == -1) {
+		object->fd = -1;
+		return -1;
+	}
+	if (describe(fd, object) == -1)
+		goto fail;
+	if (object->type != OBJECT_FILE) {
+		errno = EISDIR;
+		goto fail;
+	}
+	store_known_digest(fd, object);
+	object->fd = fd;
+	return 0;
+fail:
+	error = errno;
+	close(fd);
+	return fail_with(error);
+}
+
+void
+object_close(struct object *object)
+{
+	if (object->fd != -1)
+		close(object->fd);
+	object->fd = -1;
+}
+
+int
+store_stat(struct store *s, const struct path *path, struct object *object)
+{
+	int fd, ret, error;
+
+	/* What may not be read can be asked about, but its digest cannot be read. */
+	if ((fd = open_to_read(s, path->name)) == -1 && errno == EACCES)
+		fd = store_resolve(s, path->name, O_PATH, 0);
+	if (fd == -1)
+		return -1;
+	if ((ret = describe(fd, object)) == 0 && object->type == OBJECT_FILE)
+		store_known_digest(fd, object);
+	error = errno;
+	close(fd);
+	errno = error;
+	return ret;
+}
+
+int
+store_space(struct store *s, struct store_space *space)
+{
+	struct statvfs v;
+
+	if (fstatvfs(s->root, &v) == -1)
+		return -1;
+	space->total = (uint64_t)v.f_blocks * v.f_frsize;
+	space->free = (uint64_t)v.f_bfree * v.f_frsize;
+	space->avail = (uint64_t)v.f_bavail * v.f_frsize;
+	space->files_free = v.f_favail;
+	return 0;
+}

@@ -1,0 +1,93 @@
+/* store_int - what the files of this folder share; nobody else includes it. */
+
+#ifndef STORE_STORE_INT_H
+#define STORE_STORE_INT_H
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "store/store.h"
+
+struct store {
+	struct store_opts opts;		/* root is NULL: the descriptor is the root */
+	int		  root;		/* O_PATH */
+	uint64_t	  resolve;	/* RESOLVE_* of every openat2(2) */
+	mode_t		  umask;	/* of the process, when the store was opened */
+	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH; -1: not yet */
+};
+
+static inline int
+fail_with(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* store.c */
+
+/* Opening for reading never waits (a FIFO) and never makes a terminal ours. */
+#define STORE_READ	(O_RDONLY | O_NONBLOCK | O_NOCTTY)
+
+/* openat2(2) beneath the root with O_CLOEXEC; "" is the root.  `more` are further
+ * RESOLVE_* bits.  The descriptor or -1. */
+int	store_resolve(struct store *, const char *name, int flags, uint64_t more);
+
+/* Opens the folder that holds path; the root path is EBUSY.  path->name + path->leaf is
+ * then the name within.  In a durable store it is open for reading, so that it can be
+ * fsynced, else O_PATH. */
+int	store_parent(struct store *, const struct path *, uint64_t more);
+
+/* fsync(2) of a folder that store_parent() opened, if the store is durable. */
+int	store_sync_folder(struct store *, int dirfd);
+
+/* Fills everything but fd, known, settled and digest.  ENXIO: neither file, folder nor link. */
+int	object_from_stat(struct object *, const struct stat *);
+
+/* Whether both say the same file in the same state, as far as a stat can tell. */
+bool	object_unchanged(const struct object *, const struct object *);
+
+/* digest_attr.c */
+
+/* Keeps `digest` on fd as the digest of what object says. */
+int	digest_keep(int fd, const struct object *, const struct digest *);
+
+/* Hashes `len` bytes of fd from its start into the state.  EIO if there are fewer. */
+int	digest_file(struct digest_state *, int fd, off_t len);
+
+/* change.c */
+
+/* Renames; with only_new, EEXIST where there is something.  EOPNOTSUPP where the kernel
+ * does not rename between the two folders. */
+int	store_rename(int fromdir, const char *from, int todir, const char *to, bool only_new);
+
+/* staging.c: the reserved folder, and the files in it that become uploads */
+
+#define STAGING_NAME	64		/* a name in the reserved folder, with its NUL */
+#define STAGING_LOCKS	"lock"		/* the file whose bytes are the locks of paths */
+
+struct staged {
+	int	folder;			/* -1: none; given back by staging_leave() */
+	int	fd;			/* open for both, locked by flock(2); -1: none */
+	bool	fresh;			/* made now, with the mode that was asked for */
+	bool	resumable;		/* has the name under which a resume looks for it */
+	off_t	size;			/* bytes that are there already */
+	char	name[STAGING_NAME];
+};
+
+/* Opens the reserved folder of the mount on which the folder of `path` is (open as
+ * `parent`; `is_root` says that it is the root's mount), makes it if need be. */
+int	staging_enter(struct store *, const struct path *, int parent, bool is_root);
+void	staging_leave(struct store *, int folder);
+
+/* Makes st->name in st->folder, or goes on with what an earlier upload left under
+ * it: up to `max` bytes of it if max is not 0, else emptied.  Where somebody else is
+ * busy with it, another name is taken, and the upload is not resumable. */
+int	staging_take(struct store *, struct staged *, mode_t, off_t max);
+
+/* Locks the name `leaf` in the folder `parent` against other holders of this lock, in
+ * all processes.  A descriptor to close, or -1. */
+int	staging_lock(int folder, int parent, const char *leaf);
+
+#endif

@@ -1,0 +1,265 @@
+/* upload - a file on its way in, from the first look at its name to its last byte.
+ * How it gets its name is in publish.c. */
+
+#include "store/upload.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "store/upload_int.h"
+
+#define STARTED_EACH	(8 * 1024 * 1024)	/* bytes after which write-back is begun */
+#define NAME_BYTES	16			/* of the digest that makes the staged name */
+
+/* Opens the folder of the target.  That it is on the root's mount, as nearly always, is
+ * learnt by the same call. */
+static int
+open_parent(struct upload *up, const struct path *path, bool *is_root)
+{
+	*is_root = true;
+	up->parent = store_parent(up->store, path, RESOLVE_NO_XDEV);
+	if (up->parent == -1 && errno == EXDEV) {
+		*is_root = false;
+		up->parent = store_parent(up->store, path, 0);
+	}
+	return up->parent == -1 ? -1 : 0;
+}
+
+/* Each of the four parts ends where it says that it does, so that no two uploads
+ * have one text. */
+static int
+name_staged(struct upload *up, const char *user)
+{
+	struct digest_state *state;
+	struct digest digest;
+	char text[2 + DIGEST_HEX + 24], hex[DIGEST_HEX];
+	int len;
+
+	if ((state = digest_begin()) == NULL)
+		return -1;
+	digest_update(state, user != NULL ? user : "", user != NULL ? strlen(user) + 1 : 1);
+	digest_update(state, up->path, strlen(up->path) + 1);
+	len = snprintf(text, sizeof(text), "%jd %s", (intmax_t)up->want.size,
+	    up->want.has_digest ? digest_hex(&up->want.digest, hex) : "-");
+	digest_update(state, text, (size_t)len);
+	digest_end(&state, &digest);
+	digest_hex(&digest, hex);
+	memcpy(up->staged.name, hex, (size_t)2 * NAME_BYTES);
+	up->staged.name[2 * NAME_BYTES] = '\0';
+	return 0;
+}
+
+static int
+stage(struct upload *up)
+{
+	mode_t mode = up->want.has_mode ? up->want.mode : 0666;
+	off_t max = up->want.resume && up->want.size > 0 ? up->want.size : 0;
+
+	/* What we must be able to open again for a resume is ours to read and write until it
+	 * is published. */
+	if (staging_take(up->store, &up->staged, mode | 0600, max) == -1)
+		return -1;
+	if (up->want.size == UPLOAD_SIZE_UNKNOWN)
+		up->staged.resumable = false;
+	up->offset = up->started = up->staged.size;
+	if (digest_file(up->state, up->staged.fd, up->offset) == 0)
+		return 0;
+	up->staged.size = 0;	/* unreadable: not to be found again */
+	return -1;
+}
+
+/* A file system without blocks is one that does not count: an unlimited tmpfs, some FUSE. */
+static int
+room_for(struct upload *up, uint64_t bytes, bool exactly)
+{
+	struct statvfs v;
+
+	if (fstatvfs(up->staged.fd, &v) == -1)
+		return -1;
+	/* Who may use the reserve of the file system is for fallocate(2) to know. */
+	if (v.f_blocks > 0 && (exactly ? v.f_bavail : v.f_bfree) < bytes / v.f_frsize)
+		return fail_with(ENOSPC);
+	return 0;
+}
+
+static int
+reserve(struct upload *up)
+{
+	off_t more = up->want.size - up->offset;
+	int ret;
+
+	if (up->want.size < UPLOAD_RESERVE_MIN || more <= 0)
+		return 0;
+	/* Before anything is taken from others who write at this moment. */
+	if (room_for(up, (uint64_t)more, false) == -1)
+		return -1;
+	up->reserved = true;
+	do
+		ret = fallocate(up->staged.fd, FALLOC_FL_KEEP_SIZE, up->offset, more);
+	while (ret == -1 && errno == EINTR);
+	if (ret == -1 && (errno == EOPNOTSUPP || errno == ENOSYS)) {
+		up->reserved = false;
+		ret = room_for(up, (uint64_t)more, true);
+	}
+	return ret;
+}
+
+static int
+check_want(const struct upload_want *want)
+{
+	if (want->size < 0 && want->size != UPLOAD_SIZE_UNKNOWN)
+		return fail_with(EINVAL);
+	if (want->has_mtime && (want->mtime.tv_nsec < 0 || want->mtime.tv_nsec > 999999999))
+		return fail_with(EINVAL);
+	return 0;
+}
+
+static struct upload *
+upload_new(struct store *s, const struct path *path, const struct upload_want *want)
+{
+	struct upload *up;
+
+	if ((up = malloc(sizeof(*up) + path->len + 1)) == NULL)
+		return NULL;
+	memset(up, 0, sizeof(*up));
+	up->store = s;
+	up->want = *want;
+	up->want.user = NULL;
+	up->want.mode &= 0777;
+	up->parent = up->staged.folder = up->staged.fd = -1;
+	up->leaf = path->leaf;
+	memcpy(up->path, path->name, path->len + 1);
+	return up;
+}
+
+int
+upload_open(struct store *s, const struct path *path, const struct upload_want *want,
+    struct upload **result)
+{
+	struct upload *up;
+	bool is_root;
+
+	*result = NULL;
+	if (!s->opts.writable)
+		return fail_with(EROFS);
+	if (path_is_root(path))
+		return fail_with(EISDIR);
+	if (check_want(want) == -1 || (up = upload_new(s, path, want)) == NULL)
+		return -1;
+	if (open_parent(up, path, &is_root) == -1 || upload_check_target(up) == -1)
+		goto fail;
+	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root)) == -1)
+		goto fail;
+	if ((up->state = digest_begin()) == NULL || name_staged(up, want->user) == -1 ||
+	    stage(up) == -1 || reserve(up) == -1)
+		goto fail;
+	*result = up;
+	return 0;
+fail:
+	upload_free(&up, up->staged.size > 0);	/* what an earlier one left is left again */
+	return -1;
+}
+
+int64_t
+upload_offset(const struct upload *up)
+{
+	return up->offset;
+}
+
+/* So that the fsync at the end finds little left to do.  A failed write-back that
+ * shows here may not show again there. */
+static int
+start_writeback(struct upload *up)
+{
+	if (!up->store->opts.durable || up->offset - up->started < STARTED_EACH)
+		return 0;
+	if (sync_file_range(up->staged.fd, up->started, up->offset - up->started,
+	    SYNC_FILE_RANGE_WRITE) == -1 && errno != ESPIPE && errno != EINVAL && errno != ENOSYS)
+		return -1;
+	up->started = up->offset;
+	return 0;
+}
+
+int
+upload_write_at(int fd, const char *data, size_t len, off_t *at)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = pwrite(fd, data, len, *at);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+		*at += n;
+	}
+	return 0;
+}
+
+static int
+append(struct upload *up, const char *data, size_t len)
+{
+	int64_t size = up->want.size;
+
+	if (size != UPLOAD_SIZE_UNKNOWN && (uint64_t)len > (uint64_t)(size - up->offset))
+		return fail_with(EFBIG);
+	if (upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
+		return -1;
+	digest_update(up->state, data, len);
+	return start_writeback(up);
+}
+
+int
+upload_write(struct upload *up, const void *data, size_t len)
+{
+	if (up->fault == 0 && append(up, data, len) == -1)
+		up->fault = errno;
+	return up->fault == 0 ? 0 : fail_with(up->fault);
+}
+
+/* Blocks past the end were ours for as long as bytes were to come. */
+static void
+give_back(struct upload *up)
+{
+	if (up->reserved && ftruncate(up->staged.fd, up->offset) == -1)
+		unlinkat(up->staged.folder, up->staged.name, 0);
+}
+
+void
+upload_free(struct upload **upp, bool keep)
+{
+	struct upload *up = *upp;
+	int error = errno;
+
+	if (up->staged.fd != -1) {
+		if (keep && up->staged.resumable && up->offset > 0)
+			give_back(up);
+		else
+			unlinkat(up->staged.folder, up->staged.name, 0);
+		close(up->staged.fd);
+	}
+	staging_leave(up->store, up->staged.folder);
+	if (up->parent != -1)
+		close(up->parent);
+	digest_drop(&up->state);
+	free(up);
+	*upp = NULL;
+	errno = error;
+}
+
+void
+upload_abandon(struct upload **up, bool keep)
+{
+	if (*up != NULL)
+		upload_free(up, keep && (*up)->fault == 0);
+}

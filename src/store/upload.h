@@ -1,0 +1,65 @@
+/* upload - a file on its way in: staged, then published all at once.
+ * Bytes go to a file in the reserved folder, on the file system of the target, and
+ * get their final name by one rename after they were verified and fsynced.
+ * Nobody ever sees half a file under a final name; what a crash leaves in staging
+ * can be resumed until staging_ttl_ms is over. */
+
+#ifndef STORE_UPLOAD_H
+#define STORE_UPLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/store.h"
+
+#define UPLOAD_SIZE_UNKNOWN	(-1)
+#define UPLOAD_RESERVE_MIN	(256 * 1024)	/* bytes from which a declared size is reserved */
+
+enum upload_condition { UPLOAD_ANY, UPLOAD_IF_NEW, UPLOAD_IF_DIGEST };
+
+struct upload_want {
+	int64_t		 size;		/* bytes, or UPLOAD_SIZE_UNKNOWN */
+	bool		 has_digest, has_mtime, has_mode;
+	struct digest	 digest;	/* of the whole content */
+	struct timespec	 mtime;		/* else the time of publishing */
+	unsigned	 mode;		/* permission bits; else 0666 less the umask */
+	enum upload_condition condition;
+	struct digest	 current;	/* for UPLOAD_IF_DIGEST: what stands there now */
+	bool		 resume;	/* go on with what was staged for the same user, path,
+					 * size and digest, if anything */
+	const char	*user;		/* "" for nobody in particular */
+};
+
+struct upload;
+
+/* Begins an upload to path.  Refused before a byte moves: EISDIR (path is a folder),
+ * ENOENT (its folder is missing), EEXIST (UPLOAD_IF_NEW and there is something),
+ * ESTALE (UPLOAD_IF_DIGEST and another digest stands there), ENOSPC or EDQUOT (the
+ * declared size does not fit), EROFS ...  May block (a resumed prefix is hashed). */
+int	upload_open(struct store *, const struct path *, const struct upload_want *, struct upload **);
+
+/* How many bytes are there already: where the sender goes on. */
+int64_t	upload_offset(const struct upload *);
+
+/* Appends, and takes the bytes into the digest.  EFBIG past the declared size.
+ * Faults stick: later calls and the publishing give the same errno. */
+int	upload_write(struct upload *, const void *, size_t len);
+
+/* Verifies size (EMSGSIZE: fewer bytes than declared) and digest (EBADMSG), makes the file
+ * durable, gives it its name, makes the name durable.  On success *done says what
+ * was kept (fd -1, digest known).  On failure nothing was published, and the
+ * staged bytes are removed (EBADMSG, conditions) or kept for a resume; for EBADMSG
+ * done->digest is that of the bytes which came.  Either way
+ * the upload is gone and *up is NULL.  EEXIST and ESTALE as in upload_open(). */
+int	upload_publish(struct upload **up, struct object *done);
+
+/* Gives up: what was staged stays for a resume if `keep` and it can be resumed (a declared
+ * size, at least one byte), else is removed.  *up becomes NULL; NULL is nothing. */
+void	upload_abandon(struct upload **up, bool keep);
+
+/* A copy of `from` at `to` (copy_file_range(2)), staged and published like any upload;
+ * the digest goes along or is computed. */
+int	store_copy(struct store *, const struct path *from, const struct path *to, bool only_new,
+	    struct object *done);
+
+#endif
