@@ -1,0 +1,55 @@
+/* session - one peer's connection and what it needs, from accept to close.
+ * Protocols get it as their one argument. */
+
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <netinet/in.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/stream.h"
+#include "store/store.h"
+
+struct session_opts {
+	struct stream_opts stream;
+	uint64_t	 upload_max;	/* bytes of one upload; 0: no limit */
+	uint64_t	 drop_max;	/* bytes of a refused upload that are read and dropped
+					 * to keep the connection */
+	bool		 access_log;	/* a line for each request */
+};
+
+struct session {
+	struct stream		*stream;
+	struct store		*store;
+	const struct session_opts *opts;
+	const struct protocol	*protocol;
+	uint64_t		 number;	/* for the log: unique in this pool's life */
+	uint64_t		 requests;
+	struct sockaddr_in6	 peer;		/* or any shorter address */
+};
+
+struct protocol {
+	const char	*name;		/* the URL's scheme */
+	const char	*port;		/* the default */
+	void		(*serve)(struct session *);	/* from greeting to good-bye */
+};
+
+/* Runs protocol->serve on an accepted socket and closes it. */
+void	session_run(int fd, const struct sockaddr *peer, uint64_t number, const struct protocol *,
+	    struct store *, const struct session_opts *);
+
+/* Whether the peer is on this machine: loopback, or a Unix socket. */
+bool	session_local(const struct session *);
+
+/* The line in the access log, if there is one:
+ *	h7f3 192.0.2.7 coffer GET /plans/roof.pdf 200 88120 bytes 0.021 s
+ * began is clock_us() when the request came. */
+void	session_access(struct session *, const char *verb, const char *path, int code,
+	    uint64_t bytes, int64_t began);
+
+/* The same first words, then a sentence: for what goes wrong outside a request. */
+void	session_log(struct session *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
