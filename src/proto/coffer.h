@@ -1,0 +1,74 @@
+/* coffer - what the files of the native protocol share; nobody else includes it.
+ * proto_coffer.c holds the conversation and the replies, coffer_read.c the verbs that
+ * only look, coffer_write.c those that change names, coffer_put.c the uploads. */
+
+#ifndef PROTO_COFFER_H
+#define PROTO_COFFER_H
+
+#include "parse/parse_coffer.h"
+#include "session/session.h"
+#include "store/path.h"
+#include "store/store.h"
+#include "store/upload.h"
+
+/* One request on its way to its reply. */
+struct exchange {
+	struct session		*session;
+	struct stream		*stream;
+	struct store		*store;
+	struct coffer_request	 request;	/* its words are gone once the body is read */
+	struct path		 path[2];	/* the operands, where they are paths */
+	int			 code;		/* of the reply */
+	bool			 over;		/* the conversation ends with this reply */
+	int64_t			 began;		/* clock_us(), where there is an access log */
+};
+
+/* The reply "CODE /path: sentence", and x->code; the root or no path may be NULL. */
+void	reply_error(struct exchange *, int code, const struct path *, const char *fmt, ...)
+	    __attribute__((format(printf, 4, 5)));
+
+/* The same for an errno of the floors below. */
+void	reply_errno(struct exchange *, int error, const struct path *);
+
+/* "CODE path=/path". */
+void	reply_path(struct exchange *, int code, const struct path *);
+
+/* "201 size= sha256= durability=". */
+void	reply_stored(struct exchange *, const struct object *);
+
+/* " sha256=HEX", or " sha256=-", at dst; the end. */
+char	*put_digest(char *dst, const struct object *);
+char	*put_text(char *dst, const char *);
+
+/* A call of the store that may block, and its arguments. */
+struct store_call {
+	int		 (*fn)(struct store_call *);
+	struct store	*store;
+	const struct path *path, *to;
+	struct object	*object;
+	const struct coffer_request *request;
+	const struct upload_want *want;
+	struct upload	**upload;
+	bool		 keep;
+};
+int	store_call(struct store_call *);	/* by wait_call(): 0, or -1 with errno */
+
+/* The verbs; each writes a whole reply or fails the stream. */
+void	serve_list(struct exchange *);
+void	serve_stat(struct exchange *);
+void	serve_get(struct exchange *);
+void	serve_hash(struct exchange *);
+void	serve_space(struct exchange *);
+void	serve_delete(struct exchange *);
+void	serve_rmdir(struct exchange *);
+void	serve_mkdir(struct exchange *);
+void	serve_move(struct exchange *);
+void	serve_copy(struct exchange *);
+void	serve_set(struct exchange *);
+void	serve_put(struct exchange *);
+
+/* Reads away the body of a PUT that is refused (or ends the conversation where that would
+ * take too long), before its reply.  `left` bytes, or UINT64_MAX for chunks. */
+void	refuse_body(struct exchange *, uint64_t left);
+
+#endif

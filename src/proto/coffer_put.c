@@ -1,0 +1,218 @@
+/* coffer_put - PUT of the native protocol: from the line to the reply that promises. */
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "io/wait.h"
+#include "proto/coffer.h"
+#include "session/transfer.h"
+
+#define STORED_MAX	256	/* bytes of a 201 line */
+
+void
+reply_stored(struct exchange *x, const struct object *done)
+{
+	char *begin, *p;
+
+	x->code = 201;
+	if ((begin = stream_reserve(x->stream, STORED_MAX)) == NULL)
+		return;
+	p = text_decimal(put_text(begin, "201 size="), (uint64_t)done->size);
+	p = put_digest(p, done);
+	p = put_text(p, store_durable(x->store) ? " durability=full\n" : " durability=none\n");
+	stream_commit(x->stream, (size_t)(p - begin));
+}
+
+static struct upload_want
+want(const struct coffer_request *r)
+{
+	return (struct upload_want){
+		.size = r->size == COFFER_SIZE_CHUNKED ? UPLOAD_SIZE_UNKNOWN : r->size,
+		.has_digest = (r->given & COFFER_SHA256) != 0,
+		.has_mtime = (r->given & COFFER_MTIME) != 0,
+		.has_mode = (r->given & COFFER_MODE) != 0,
+		.digest = r->sha256,
+		.mtime = r->mtime,
+		.mode = r->mode,
+		.condition = !(r->given & COFFER_IF) ? UPLOAD_ANY :
+		    r->if_new ? UPLOAD_IF_NEW : UPLOAD_IF_DIGEST,
+		.current = r->if_digest,
+		.resume = (r->given & COFFER_RESUME) != 0,
+		.user = "",
+	};
+}
+
+static int
+call_open(struct store_call *c)
+{
+	return upload_open(c->store, c->path, c->want, c->upload);
+}
+
+static int
+call_publish(struct store_call *c)
+{
+	return upload_publish(c->upload, c->object);
+}
+
+/* Whether the body can be taken at all; else an errno. */
+static int
+check(const struct exchange *x)
+{
+	const struct coffer_request *r = &x->request;
+	uint64_t max = x->session->opts->upload_max;
+
+	if ((r->given & COFFER_RESUME) && r->size == COFFER_SIZE_CHUNKED)
+		return EINVAL;
+	if (max > 0 && r->size != COFFER_SIZE_CHUNKED && (uint64_t)r->size > max)
+		return EFBIG;
+	return 0;
+}
+
+/* What upload_open() says of a resume or a conditional write may take long: hashing. */
+static int
+open_upload(struct exchange *x, struct upload **up)
+{
+	const struct upload_want w = want(&x->request);
+	struct store_call call = {
+		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
+	};
+	int error = check(x);
+
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	if (w.resume || w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
+		return store_call(&call);
+	return call_open(&call);
+}
+
+/* A body in chunks: a line with the length, the bytes; 0 ends it.  The stream knows no
+ * way back from a broken chunk: the conversation is over then. */
+static int
+receive_chunks(struct exchange *x, struct upload *up, uint64_t *left)
+{
+	uint64_t len, total = 0, max = x->session->opts->upload_max;
+	char *line;
+	ssize_t n;
+
+	*left = UINT64_MAX;
+	for (;;) {
+		n = stream_line_within(x->stream, &line);
+		if (n == -1 && errno != EMSGSIZE)
+			return -1;
+		if (n == -1 || coffer_chunk_parse(&len, line, (size_t)n) == -1) {
+			x->over = true;
+			errno = EPROTO;
+			return -1;
+		}
+		if (len == 0)
+			break;
+		total += len;
+		if (max > 0 && total > max) {
+			x->over = true;
+			errno = EFBIG;
+			return -1;
+		}
+		if (transfer_receive(x->session, up, len, left) == -1) {
+			int error = errno;
+
+			if (stream_fault(x->stream) == 0)
+				refuse_body(x, *left);
+			*left = UINT64_MAX;
+			errno = error;
+			return -1;
+		}
+	}
+	*left = 0;
+	return 0;
+}
+
+static int
+receive(struct exchange *x, struct upload *up, uint64_t *left)
+{
+	const struct coffer_request *r = &x->request;
+	int64_t offset = upload_offset(up);
+
+	if (r->given & (COFFER_WAIT | COFFER_RESUME))
+		stream_printf(x->stream, "100 from=%" PRId64 "\n", offset);
+	if (r->size == COFFER_SIZE_CHUNKED)
+		return receive_chunks(x, up, left);
+	return transfer_receive(x->session, up, (uint64_t)(r->size - offset), left);
+}
+
+/* A refusal before the body: with wait nothing comes, else it is read away first. */
+static void
+refuse_early(struct exchange *x, int error)
+{
+	const struct coffer_request *r = &x->request;
+
+	if (!(r->given & (COFFER_WAIT | COFFER_RESUME)))
+		refuse_body(x, r->size == COFFER_SIZE_CHUNKED ? UINT64_MAX : (uint64_t)r->size);
+	if (error == EEXIST && (r->given & COFFER_IF))
+		error = ESTALE;
+	if (error == EINVAL && r->size == COFFER_SIZE_CHUNKED && (r->given & COFFER_RESUME))
+		reply_error(x, 400, &x->path[0], "resume needs the size");
+	else
+		reply_errno(x, error, &x->path[0]);
+}
+
+static void
+reply_mismatch(struct exchange *x, const struct object *done)
+{
+	char hex[DIGEST_HEX];
+
+	reply_error(x, 422, &x->path[0], "the digest differs: what came has sha256=%s",
+	    digest_hex(&done->digest, hex));
+}
+
+static void
+publish(struct exchange *x, struct upload **up)
+{
+	struct object done;
+	struct store_call call = { .fn = call_publish, .upload = up, .object = &done };
+	int ret;
+
+	/* Without fsync it is a rename: not worth another thread. */
+	ret = store_durable(x->store) ? store_call(&call) : call_publish(&call);
+	if (ret == 0)
+		reply_stored(x, &done);
+	else if (errno == EBADMSG)
+		reply_mismatch(x, &done);
+	else
+		reply_errno(x, errno == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : errno,
+		    &x->path[0]);
+}
+
+void
+serve_put(struct exchange *x)
+{
+	struct upload *up = NULL;
+	uint64_t left = 0;
+	int error;
+
+	if (x->request.given & COFFER_HOLD) {
+		refuse_early(x, ENOSYS);
+		return;
+	}
+	if (open_upload(x, &up) == -1) {
+		refuse_early(x, errno);
+		return;
+	}
+	if (receive(x, up, &left) == 0) {
+		publish(x, &up);
+		return;
+	}
+	error = errno;
+	upload_abandon(&up, stream_fault(x->stream) != 0);
+	if (stream_fault(x->stream) != 0)
+		return;
+	if (left != UINT64_MAX)
+		refuse_body(x, left);
+	if (error == EPROTO)
+		reply_error(x, 400, &x->path[0], "a chunk begins with its length in hexadecimal digits");
+	else
+		reply_errno(x, error, &x->path[0]);
+}

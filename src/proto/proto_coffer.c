@@ -1,0 +1,419 @@
+/* proto_coffer - the native protocol, coffer-protocol(7): the conversation.
+ * A line is a request, a reply follows; what a verb does stands in coffer_*.c. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "io/wait.h"
+#include "proto/coffer.h"
+#include "proto/protocols.h"
+
+#define WHY_MAX		512	/* bytes of a sentence about a bad request */
+#define LINGER_MS	2000	/* to let a peer read its last reply */
+
+enum {
+	PATHS	= 1,	/* the operands are paths */
+	WRITES	= 2,	/* refused where the store is read-only */
+	BODY	= 4,	/* bytes follow the line, also where the request is refused */
+};
+
+static void serve_help(struct exchange *);
+static void serve_whoami(struct exchange *);
+static void serve_ping(struct exchange *);
+static void serve_quit(struct exchange *);
+static void serve_later(struct exchange *);
+
+static const struct {
+	void	(*serve)(struct exchange *);
+	int	 flags;
+} verbs[COFFER_VERBS] = {
+	[COFFER_HELP]	= { serve_help, 0 },
+	[COFFER_LIST]	= { serve_list, PATHS },
+	[COFFER_STAT]	= { serve_stat, PATHS },
+	[COFFER_GET]	= { serve_get, PATHS },
+	[COFFER_PUT]	= { serve_put, PATHS | WRITES | BODY },
+	[COFFER_COMMIT]	= { serve_later, 0 },
+	[COFFER_ABORT]	= { serve_later, 0 },
+	[COFFER_HASH]	= { serve_hash, PATHS },
+	[COFFER_DELETE]	= { serve_delete, PATHS | WRITES },
+	[COFFER_MOVE]	= { serve_move, PATHS | WRITES },
+	[COFFER_COPY]	= { serve_copy, PATHS | WRITES },
+	[COFFER_MKDIR]	= { serve_mkdir, PATHS | WRITES },
+	[COFFER_RMDIR]	= { serve_rmdir, PATHS | WRITES },
+	[COFFER_SET]	= { serve_set, PATHS | WRITES },
+	[COFFER_LOGIN]	= { serve_later, 0 },
+	[COFFER_WHOAMI]	= { serve_whoami, 0 },
+	[COFFER_STARTTLS] = { serve_later, 0 },
+	[COFFER_SPACE]	= { serve_space, 0 },
+	[COFFER_PING]	= { serve_ping, 0 },
+	[COFFER_QUIT]	= { serve_quit, 0 },
+};
+
+char *
+put_text(char *dst, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(dst, text, len);
+	return dst + len;
+}
+
+char *
+put_digest(char *dst, const struct object *object)
+{
+	char hex[DIGEST_HEX];
+
+	return put_text(put_text(dst, " sha256="), object->known ? digest_hex(&object->digest, hex) : "-");
+}
+
+/* "/path" as it stands on the wire; at most 3 * path->len + 1 bytes. */
+static char *
+put_path(char *dst, const struct path *path)
+{
+	*dst++ = '/';
+	return text_encode(dst, path->name, path->len);
+}
+
+void
+reply_error(struct exchange *x, int code, const struct path *path, const char *fmt, ...)
+{
+	char *begin, *p;
+	va_list ap;
+	int n;
+
+	x->code = code;
+	begin = stream_reserve(x->stream, 3 * PATH_LEN_MAX + WHY_MAX + 16);
+	if (begin == NULL)
+		return;
+	p = text_decimal(begin, (uint64_t)code);
+	*p++ = ' ';
+	if (path != NULL)
+		p = put_text(put_path(p, path), ": ");
+	va_start(ap, fmt);
+	n = vsnprintf(p, WHY_MAX, fmt, ap);
+	va_end(ap);
+	p += n < WHY_MAX ? n : WHY_MAX - 1;
+	*p++ = '\n';
+	stream_commit(x->stream, (size_t)(p - begin));
+}
+
+void
+reply_path(struct exchange *x, int code, const struct path *path)
+{
+	char *begin, *p;
+
+	x->code = code;
+	begin = stream_reserve(x->stream, 3 * PATH_LEN_MAX + 16);
+	if (begin == NULL)
+		return;
+	p = text_decimal(begin, (uint64_t)code);
+	p = put_path(put_text(p, " path="), path);
+	*p++ = '\n';
+	stream_commit(x->stream, (size_t)(p - begin));
+}
+
+/* The one place where an errno becomes a code and a sentence. */
+static const struct {
+	int		 error, code;
+	const char	*sentence;
+} errors[] = {
+	{ ENOENT,	404, "no such file or folder" },
+	{ ENOTDIR,	404, "a part of the path is not a folder" },
+	{ EISDIR,	409, "is a folder" },
+	{ EEXIST,	409, "exists already" },
+	{ ENOTEMPTY,	409, "the folder is not empty" },
+	{ EBUSY,	409, "the root stays as it is" },
+	{ ESTALE,	412, "what stands there is not what if= says" },
+	{ EACCES,	403, "not allowed" },
+	{ EPERM,	403, "not allowed" },
+	{ EROFS,	403, "the server is read-only" },
+	{ ELOOP,	403, "a symbolic link that is not followed" },
+	{ EXDEV,	403, "a symbolic link leads out of the tree" },
+	{ ENXIO,	403, "neither a file nor a folder" },
+	{ EOPNOTSUPP,	403, "lies on another file system" },
+	{ EINVAL,	400, "not possible" },
+	{ ENAMETOOLONG,	400, "the name is too long" },
+	{ EILSEQ,	400, "the file system refuses the name" },
+	{ EFBIG,	413, "too large" },
+	{ EMSGSIZE,	400, "fewer bytes came than were declared" },
+	{ ERANGE,	416, "begins beyond the end of the file" },
+	{ EBADMSG,	422, "the digest differs" },
+	{ ENOSPC,	507, "the disk is full" },
+	{ EDQUOT,	507, "the quota is used up" },
+	{ EMFILE,	503, "too many open files" },
+	{ ENFILE,	503, "too many open files" },
+	{ ENOMEM,	503, "out of memory" },
+	{ ECANCELED,	503, "shutting down" },
+	{ ENOSYS,	501, "this version does not hold uploads" },
+};
+
+void
+reply_errno(struct exchange *x, int error, const struct path *path)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (errors[i].error == error) {
+			reply_error(x, errors[i].code, path, "%s", errors[i].sentence);
+			return;
+		}
+	session_log(x->session, "%s: %s", coffer_verb_name(x->request.verb), strerror(error));
+	reply_error(x, 500, path, "%s", strerror(error));
+}
+
+static int
+run_store_call(void *arg)
+{
+	struct store_call *call = arg;
+
+	return call->fn(call);
+}
+
+int
+store_call(struct store_call *call)
+{
+	return wait_call(run_store_call, call);
+}
+
+static void
+serve_help(struct exchange *x)
+{
+	const struct coffer_word *word = &x->request.operand[0];
+	enum coffer_verb verb;
+
+	x->code = 200;
+	if (word->at == NULL) {
+		stream_printf(x->stream, "200 verbs=%d\n", COFFER_VERBS);
+		for (verb = 0; verb < COFFER_VERBS; verb++)
+			stream_printf(x->stream, "%s\n", coffer_verb_usage(verb));
+		stream_puts(x->stream, ".\n");
+		return;
+	}
+	verb = coffer_verb_find(word->at, word->len);
+	if (verb == COFFER_VERBS)
+		reply_error(x, 404, NULL, "no such request (HELP lists them)");
+	else
+		stream_printf(x->stream, "200 verbs=1\n%s\n%s\n.\n", coffer_verb_usage(verb),
+		    coffer_verb_help(verb));
+}
+
+static void
+serve_whoami(struct exchange *x)
+{
+	x->code = 200;
+	stream_printf(x->stream, "200 user=anonymous rights=list,read%s\n",
+	    store_writable(x->store) ? ",write" : "");
+}
+
+static void
+serve_ping(struct exchange *x)
+{
+	const struct timespec now = clock_wall();
+	char *begin, *p;
+
+	x->code = 200;
+	if ((begin = stream_reserve(x->stream, 64)) == NULL)
+		return;
+	p = text_put_timespec(put_text(begin, "200 time="), &now);
+	*p++ = '\n';
+	stream_commit(x->stream, (size_t)(p - begin));
+}
+
+static void
+serve_quit(struct exchange *x)
+{
+	x->code = 200;
+	x->over = true;
+	stream_puts(x->stream, "200 bye\n");
+}
+
+static void
+serve_later(struct exchange *x)
+{
+	reply_error(x, 501, NULL, "%s is not implemented by this version",
+	    coffer_verb_name(x->request.verb));
+}
+
+void
+refuse_body(struct exchange *x, uint64_t left)
+{
+	uint64_t len, room = x->session->opts->drop_max;
+	char *line;
+	ssize_t n;
+
+	if (left != UINT64_MAX) {
+		if (left > room)
+			x->over = true;
+		else
+			(void)stream_skip(x->stream, left);
+		return;
+	}
+	for (;;) {
+		n = stream_line_within(x->stream, &line);
+		if (n == -1 || coffer_chunk_parse(&len, line, (size_t)n) == -1 || len > room) {
+			x->over = true;
+			return;
+		}
+		if (len == 0 || stream_skip(x->stream, len) == -1)
+			return;
+		room -= len;
+	}
+}
+
+/* A PUT that cannot be served: the client may have its body on the way already.  Without
+ * a size that could be read there is no telling where the next request begins. */
+static void
+refuse_put(struct exchange *x)
+{
+	const struct coffer_request *r = &x->request;
+
+	if (r->given & (COFFER_WAIT | COFFER_RESUME))
+		return;
+	if (!(r->given & COFFER_SIZE))
+		x->over = true;
+	else
+		refuse_body(x, r->size == COFFER_SIZE_CHUNKED ? UINT64_MAX : (uint64_t)r->size);
+}
+
+/* The operands that are paths; on failure the reply is written. */
+static int
+read_paths(struct exchange *x)
+{
+	static const struct coffer_word root = { .at = (char *)"/", .len = 1 };
+	const struct coffer_word *word;
+	char shown[256];
+	int i, error;
+
+	for (i = 0; i < 2; i++) {
+		word = &x->request.operand[i];
+		if (word->at == NULL && i == 0 && x->request.verb == COFFER_LIST)
+			word = &root;
+		if (word->at == NULL || path_parse(&x->path[i], word->at, word->len) == 0)
+			continue;
+		error = errno;
+		(void)text_visible(shown, sizeof(shown), word->at, word->len);
+		if (verbs[x->request.verb].flags & BODY)
+			refuse_put(x);
+		if (error == ENOENT)
+			reply_error(x, 404, NULL, "%s: no such file or folder", shown);
+		else if (error == ENAMETOOLONG)
+			reply_error(x, 400, NULL, "%s: a part of a path is at most %d bytes, a path %d",
+			    shown, PATH_PART_MAX, PATH_LEN_MAX);
+		else
+			reply_error(x, 400, NULL, "%s: a path has no part . or .. and no NUL", shown);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+dispatch(struct exchange *x)
+{
+	int flags = verbs[x->request.verb].flags;
+
+	if ((flags & PATHS) && read_paths(x) == -1)
+		return;
+	if ((flags & WRITES) && !store_writable(x->store)) {
+		if (flags & BODY)
+			refuse_put(x);
+		reply_errno(x, EROFS, &x->path[0]);
+		return;
+	}
+	verbs[x->request.verb].serve(x);
+}
+
+static void
+log_exchange(struct exchange *x, uint64_t moved)
+{
+	char shown[2 * PATH_MAX];
+	const struct path *path = &x->path[0];
+	bool has_path = x->request.verb < COFFER_VERBS && (verbs[x->request.verb].flags & PATHS) != 0;
+
+	if (has_path) {
+		shown[0] = '/';
+		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
+	}
+	session_access(x->session, x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?",
+	    has_path ? shown : "-", x->code, moved, x->began);
+}
+
+/* From a line to its reply.  Whether the conversation goes on.  Not inlined, so that its frame is
+ * not held by ten thousand sessions that wait for a line. */
+static __attribute__((noinline)) bool
+answer(struct session *s, char *line, size_t len)
+{
+	struct exchange x;
+	uint64_t before = 0;
+	char why[WHY_MAX];
+
+	x.session = s;
+	x.stream = s->stream;
+	x.store = s->store;
+	x.code = 0;
+	x.over = false;
+	x.path[0].len = x.path[1].len = 0;
+	x.path[0].name[0] = x.path[1].name[0] = '\0';
+	if (s->opts->access_log) {
+		x.began = clock_us();
+		before = stream_sent(s->stream) + stream_received(s->stream);
+	}
+	s->requests++;
+	if (coffer_parse(&x.request, line, len, why, sizeof(why)) == 0)
+		dispatch(&x);
+	else {
+		if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & BODY))
+			refuse_put(&x);
+		reply_error(&x, 400, NULL, "%s", why);
+	}
+	if (s->opts->access_log)
+		log_exchange(&x, stream_sent(s->stream) + stream_received(s->stream) - before);
+	if (x.over)
+		stream_linger(s->stream, LINGER_MS);
+	return !x.over && stream_fault(s->stream) == 0;
+}
+
+/* The last word of a conversation that did not end by QUIT. */
+static void
+part(struct session *s, int error)
+{
+	if (error == ETIMEDOUT && stream_fault(s->stream) == 0)
+		stream_printf(s->stream, "503 idle for %" PRId64 " s\n", s->opts->stream.idle_ms / 1000);
+	else if (error == ECANCELED)
+		stream_puts(s->stream, "503 shutting down\n");
+	else {
+		if (error != EPIPE && error != ECONNRESET)
+			session_log(s, "session ended: %s", strerror(error));
+		return;
+	}
+	(void)stream_flush(s->stream);
+}
+
+static void
+coffer_serve(struct session *s)
+{
+	char *line;
+	ssize_t len;
+
+	stream_puts(s->stream, "200 coffer=1 server=cofferd/" PACKAGE_VERSION "\n");
+	for (;;) {
+		len = stream_line(s->stream, &line);
+		if (len == -1 && errno == EMSGSIZE)
+			stream_printf(s->stream, "400 a request line is at most %d bytes\n", STREAM_LINE_MAX);
+		else if (len == -1) {
+			part(s, errno);
+			return;
+		} else if (len > 0 && !answer(s, line, (size_t)len))
+			return;
+	}
+}
+
+const struct protocol protocol_coffer = {
+	.name = "coffer",
+	.port = "26333",
+	.serve = coffer_serve,
+};
