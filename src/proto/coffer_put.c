@@ -56,21 +56,7 @@ call_publish(struct store_call *c)
 	return upload_publish(c->upload, c->object);
 }
 
-/* Whether the body can be taken at all; else an errno. */
-static int
-check(const struct exchange *x)
-{
-	const struct coffer_request *r = &x->request;
-	uint64_t max = x->session->opts->upload_max;
-
-	if ((r->given & COFFER_RESUME) && r->size == COFFER_SIZE_CHUNKED)
-		return EINVAL;
-	if (max > 0 && r->size != COFFER_SIZE_CHUNKED && (uint64_t)r->size > max)
-		return EFBIG;
-	return 0;
-}
-
-/* What upload_open() says of a resume or a conditional write may take long: hashing. */
+/* A resume and a conditional write may hash, a large one reserves: these may take long. */
 static int
 open_upload(struct exchange *x, struct upload **up)
 {
@@ -78,10 +64,10 @@ open_upload(struct exchange *x, struct upload **up)
 	struct store_call call = {
 		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
 	};
-	int error = check(x);
+	uint64_t max = x->session->opts->upload_max;
 
-	if (error != 0) {
-		errno = error;
+	if (max > 0 && w.size != UPLOAD_SIZE_UNKNOWN && (uint64_t)w.size > max) {
+		errno = EFBIG;
 		return -1;
 	}
 	if (w.resume || w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
@@ -153,10 +139,7 @@ refuse_early(struct exchange *x, int error)
 		refuse_body(x, r->size == COFFER_SIZE_CHUNKED ? UINT64_MAX : (uint64_t)r->size);
 	if (error == EEXIST && (r->given & COFFER_IF))
 		error = ESTALE;
-	if (error == EINVAL && r->size == COFFER_SIZE_CHUNKED && (r->given & COFFER_RESUME))
-		reply_error(x, 400, &x->path[0], "resume needs the size");
-	else
-		reply_errno(x, error, &x->path[0]);
+	reply_errno(x, error, &x->path[0]);
 }
 
 static void

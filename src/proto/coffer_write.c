@@ -89,20 +89,10 @@ call_move(struct store_call *c)
 	return store_move(c->store, c->path, c->to, (c->request->given & COFFER_IF) != 0);
 }
 
-/* MOVE and COPY know no other condition. */
-static bool
-only_if_new(struct exchange *x)
-{
-	if (!(x->request.given & COFFER_IF) || x->request.if_new)
-		return true;
-	reply_error(x, 400, &x->path[0], "%s knows only if=new", coffer_verb_name(x->request.verb));
-	return false;
-}
-
 void
 serve_move(struct exchange *x)
 {
-	if (only_if_new(x) && change(x, call_move, &x->path[1], NULL))
+	if (change(x, call_move, &x->path[1], NULL))
 		reply_path(x, 200, &x->path[1]);
 }
 
@@ -117,7 +107,7 @@ serve_copy(struct exchange *x)
 {
 	struct object done;
 
-	if (only_if_new(x) && change(x, call_copy, &x->path[1], &done))
+	if (change(x, call_copy, &x->path[1], &done))
 		reply_stored(x, &done);
 }
 
@@ -133,8 +123,6 @@ call_set(struct store_call *c)
 void
 serve_set(struct exchange *x)
 {
-	if (!(x->request.given & (COFFER_MTIME | COFFER_MODE)))
-		reply_error(x, 400, &x->path[0], "SET needs mtime= or mode=");
-	else if (change(x, call_set, NULL, NULL))
+	if (change(x, call_set, NULL, NULL))
 		reply_path(x, 200, &x->path[0]);
 }

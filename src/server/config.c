@@ -1,0 +1,125 @@
+/* config - what the administrator wants, checked whole before anything starts. */
+
+#include <sys/stat.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "server/config.h"
+#include "server/config_file.h"
+#include "server/config_keys.h"
+
+/* A default that was not in the table's own text would be a fault of ours. */
+static void
+set_default(struct config *config, const struct config_key *key)
+{
+	char text[32], why[CONFIG_WHY];
+	int set;
+
+	set = config_key_set(key, config, config_key_default(key, config, text), why);
+	assert(set == 0);
+}
+
+static void
+set_defaults(struct config *config)
+{
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
+		if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
+			set_default(config, key);
+	config->ready_fd = -1;
+}
+
+/* Settings of one place fill a list together; those of the next place begin it anew. */
+static void
+apply_settings(struct config_draft *draft, const struct config_source *source)
+{
+	const struct config_setting *s = source->settings, *last = NULL;
+	const struct config_key *key;
+
+	for (; s < source->settings + source->nsettings; s++) {
+		key = config_key_find(s->key);
+		if (key != NULL && key->type == CONFIG_URLS) {
+			if (last == NULL || strcmp(last->place, s->place) != 0)
+				config_key_clear(key, &draft->config);
+			last = s;
+		}
+		config_draft_set(draft, s->place, s->key, s->value);
+	}
+}
+
+static void
+check_root(struct config_draft *draft, const struct config_source *source)
+{
+	const char *root = draft->config.root, *place = draft->root_place;
+	char shown[512];
+	struct stat st;
+	bool there;
+
+	if (root[0] == '\0') {
+		if (!source->rootless)
+			faults_add(draft->faults, "root: no folder to serve is named");
+		return;
+	}
+	there = stat(root, &st) == 0;
+	/* One that only a privileged process can see is judged by privilege_check(). */
+	if (there ? S_ISDIR(st.st_mode) : errno == EACCES)
+		return;
+	faults_add(draft->faults, "%s: root: %s: %s", place != NULL ? place : "cofferd",
+	    text_visible(shown, sizeof(shown), root, strlen(root)),
+	    there ? "is not a folder" : errno == ENOENT ? "there is no such folder" : strerror(errno));
+}
+
+int
+config_load(struct config *config, const struct config_source *source, struct faults *faults)
+{
+	struct config_draft draft = { .faults = faults };
+	size_t before = faults->count;
+	bool read = false;
+
+	set_defaults(&draft.config);
+	if (source->file != NULL)
+		read = config_file_read(&draft, source->file, source->optional);
+	apply_settings(&draft, source);
+	if (draft.config.log == NULL)
+		set_default(&draft.config, config_key_find("log"));
+	check_root(&draft, source);
+	free(draft.root_place);
+	if (read && (draft.config.file = strdup(source->file)) == NULL)
+		faults_add(faults, "%s: %s", source->file, strerror(errno));
+	if (faults->count > before) {
+		config_free(&draft.config);
+		return -1;
+	}
+	*config = draft.config;
+	return 0;
+}
+
+void
+config_free(struct config *config)
+{
+	config_key_clear(config_key_find("listen"), config);
+	free(config->root);
+	free(config->user);
+	free(config->log);
+	free(config->pid_file);
+	free(config->file);
+	memset(config, 0, sizeof(*config));
+	config->ready_fd = -1;
+}
+
+void
+config_print(const struct config *config, FILE *out)
+{
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++) {
+		(void)fprintf(out, "# %s\n%s = ", key->help, key->name);
+		config_key_print(key, config, out);
+		(void)fputs("\n", out);
+	}
+}

@@ -1,0 +1,91 @@
+/* config - what the administrator wants, checked whole before anything starts.
+ * Defaults, then the file, then -o, then the other options; the later wins.  Every fault is
+ * found and told with its place, not only the first.  Only the top floor includes this:
+ * modules below get their own small struct of options. */
+
+#ifndef SERVER_CONFIG_H
+#define SERVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "io/socket.h"
+#include "server/faults.h"
+#include "server/privilege.h"
+
+#define CONFIG_FILE_MAX		(1024 * 1024)	/* bytes of one file; more is no configuration */
+#define CONFIG_LISTEN_MAX	64		/* URLs in listen */
+
+struct config_listen {
+	struct socket_url url;
+	char		*text;		/* as it was given, for messages */
+	const char	*protocol;	/* what it speaks: "coffer" (also where the scheme is unix) */
+};
+
+enum config_durability { CONFIG_DURABILITY_FULL, CONFIG_DURABILITY_NONE };
+
+/* The fields are named as their keys in cofferd.conf(5), with the unit where there is one. */
+struct config {
+	char		*root;			/* "" only where config_load() was told so */
+	struct config_listen *listen;
+	size_t		 listens;		/* from 1 */
+	bool		 writable;
+	int64_t		 workers;
+	const char	*concurrency;		/* a name that sched_find() knows */
+	int64_t		 sessions_per_worker;
+	int64_t		 backlog;
+	char		*user;			/* "" for the default */
+	int		 symlinks;		/* enum store_symlinks */
+	int		 durability;		/* enum config_durability */
+	int64_t		 staging_ttl_ms;
+	int64_t		 upload_max;		/* bytes; 0: no limit */
+	int64_t		 drop_max;		/* bytes */
+	int64_t		 idle_timeout_ms;
+	int64_t		 request_timeout_ms;
+	int64_t		 io_timeout_ms;
+	int64_t		 min_rate;		/* bytes in a second; 0: none */
+	int64_t		 grace_timeout_ms;
+	int64_t		 respawn_delay_max_ms;
+	char		*log;			/* "stderr", "syslog" or an absolute file name */
+	int		 log_level;		/* enum log_level */
+	bool		 access_log;
+	char		*pid_file;		/* "" for none */
+	bool		 background;
+	int64_t		 umask;
+
+	char		*file;			/* the file that was read, or NULL */
+	struct privilege as;			/* whom the workers become; main and reload fill it
+						 * in by privilege_find() */
+	int		 ready_fd;		/* see daemon.h; -1 for none */
+};
+
+/* One setting of the command line. */
+struct config_setting {
+	const char	*place;		/* the option, for messages: "-n" */
+	const char	*key, *value;
+};
+
+/* Where a configuration comes from.  The strings must live as long as a reload may come. */
+struct config_source {
+	const char	*file;			/* to read; NULL for none */
+	bool		 optional;		/* the file may be missing */
+	const struct config_setting *settings;	/* in the order in which they take effect; the first
+						 * that names a list replaces it, others of the same
+						 * place add to it */
+	size_t		 nsettings;
+	bool		 rootless;		/* a missing root is no fault (for -T) */
+};
+
+/* Reads and checks all of it.  0, or -1 with at least one line in *faults; then *config is as
+ * it was before (a reload keeps what it has: read into a new struct).  config_free() it. */
+int	config_load(struct config *, const struct config_source *, struct faults *);
+
+/* Leaves an empty struct behind; a zeroed one may be freed. */
+void	config_free(struct config *);
+
+/* Every key with its value, in the syntax of the file. */
+void	config_print(const struct config *, FILE *);
+
+#endif

@@ -1,0 +1,171 @@
+/* config_keys - the table of keys, their defaults, and finding one by its name. */
+
+#include <sys/param.h>
+
+#include <assert.h>
+#include <ctype.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sched/sched.h"
+#include "server/config_keys.h"
+#include "store/store.h"
+
+#define SECOND		INT64_C(1000)	/* milliseconds */
+#define DAY		(86400 * SECOND)
+#define TIB		(INT64_C(1) << 40)
+#define WORKERS_MIN	2		/* by default: one that dies leaves another */
+#define WORKERS_MAX	1024
+
+/* The words of the choices stand in the order of these. */
+_Static_assert(STORE_SYMLINKS_INSIDE == 0 && STORE_SYMLINKS_NEVER == 1, "symlinks");
+_Static_assert(CONFIG_DURABILITY_FULL == 0 && CONFIG_DURABILITY_NONE == 1, "durability");
+_Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARNING == 1 && LOG_LEVEL_INFO == 2 &&
+    LOG_LEVEL_DEBUG == 3, "log-level");
+
+#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
+#define AT(field)	offsetof(struct config, field)
+
+/* A new key is a row here, a field in struct config and a paragraph in cofferd.conf(5). */
+static const struct config_key keys[] = {
+	{ "root", CONFIG_PATH, AT(root), "", 0, 0, NULL,
+	    "the folder to serve" },
+	{ "listen", CONFIG_URLS, AT(listen), "coffer://127.0.0.1:26333", 0, 0, NULL,
+	    "where clients connect" },
+	{ "writable", CONFIG_BOOL, AT(writable), "no", 0, 0, NULL,
+	    "whether clients may change the tree" },
+	{ "workers", CONFIG_NUMBER, AT(workers), NULL, 1, WORKERS_MAX, NULL,
+	    "processes that serve; by default one for each processor, at least 2" },
+	{ "concurrency", CONFIG_MODEL, AT(concurrency), NULL, 0, 0, NULL,
+	    "how one worker serves many sessions" },
+	{ "sessions-per-worker", CONFIG_NUMBER, AT(sessions_per_worker), "4096", 1, 1000000, NULL,
+	    "a worker with that many accepts no more" },
+	{ "backlog", CONFIG_NUMBER, AT(backlog), "4096", 1, 65535, NULL,
+	    "connections that wait in the kernel to be accepted" },
+	{ "user", CONFIG_STRING, AT(user), "", 0, 0, NULL,
+	    "whom workers become when started as root; by default coffer, else nobody" },
+	{ "symlinks", CONFIG_CHOICE, AT(symlinks), "inside", 0, 0, "inside never",
+	    "symbolic links that are followed" },
+	{ "durability", CONFIG_CHOICE, AT(durability), "full", 0, 0, "full none",
+	    "whether an upload is on disk before it is acknowledged" },
+	{ "staging-ttl", CONFIG_DURATION, AT(staging_ttl_ms), "7d", 0, 3650 * DAY, NULL,
+	    "how long an interrupted upload can be resumed" },
+	{ "upload-max", CONFIG_SIZE, AT(upload_max), "0", 0, (1 << 20) * TIB, NULL,
+	    "bytes of one upload; 0 for no limit" },
+	{ "drop-max", CONFIG_SIZE, AT(drop_max), "64M", 0, TIB, NULL,
+	    "bytes of a refused upload that are read to keep the connection" },
+	{ "idle-timeout", CONFIG_DURATION, AT(idle_timeout_ms), "5m", SECOND, DAY, NULL,
+	    "between two requests" },
+	{ "request-timeout", CONFIG_DURATION, AT(request_timeout_ms), "30s", SECOND, DAY, NULL,
+	    "from the first byte of a request line to its end" },
+	{ "io-timeout", CONFIG_DURATION, AT(io_timeout_ms), "1m", SECOND, DAY, NULL,
+	    "while no byte moves in a transfer" },
+	{ "min-rate", CONFIG_SIZE, AT(min_rate), "64", 0, INT64_C(1) << 30, NULL,
+	    "bytes a second, averaged over io-timeout, below which a transfer ends; 0 for none" },
+	{ "grace-timeout", CONFIG_DURATION, AT(grace_timeout_ms), "30s", 0, DAY, NULL,
+	    "how long a drain waits for requests in progress" },
+	{ "respawn-delay-max", CONFIG_DURATION, AT(respawn_delay_max_ms), "30s", 100, 3600 * SECOND, NULL,
+	    "the longest wait before a worker that keeps dying is started again" },
+	{ "log", CONFIG_LOG, AT(log), NULL, 0, 0, NULL,
+	    "stderr, syslog or a file; by default stderr in the foreground, else syslog" },
+	{ "log-level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "error warning info debug",
+	    "the least important lines that are written" },
+	{ "access-log", CONFIG_BOOL, AT(access_log), "yes", 0, 0, NULL,
+	    "a line for each request" },
+	{ "pid-file", CONFIG_PATH, AT(pid_file), "", 0, 0, NULL,
+	    "holds the master's process id, and keeps a second one from starting" },
+	{ "background", CONFIG_BOOL, AT(background), "no", 0, 0, NULL,
+	    "leave the terminal once clients can connect" },
+	{ "umask", CONFIG_OCTAL, AT(umask), "022", 0, 0777, NULL,
+	    "permission bits that new files and folders do not get" },
+};
+
+const struct config_key *
+config_key_at(size_t i)
+{
+	return i < nitems(keys) ? &keys[i] : NULL;
+}
+
+const struct config_key *
+config_key_find(const char *name)
+{
+	for (size_t i = 0; i < nitems(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* How many letters must be put in, taken out or changed, or neighbours exchanged, to make a
+ * into b; names of keys are short, so that three rows of the table are enough. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	enum { MAX = 32 };
+	unsigned row[3][MAX + 1] = { 0 };
+	size_t la = strlen(a), lb = strlen(b), i, j;
+
+	if (la > MAX || lb > MAX)
+		return MAX;
+	for (j = 0; j <= lb; j++)
+		row[0][j] = (unsigned)j;
+	for (i = 1; i <= la; i++) {
+		unsigned *now = row[i % 3], *last = row[(i - 1) % 3], *before = row[(i + 1) % 3];
+
+		now[0] = (unsigned)i;
+		for (j = 1; j <= lb; j++) {
+			now[j] = MIN(MIN(last[j], now[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = MIN(now[j], before[j - 2] + 1);
+		}
+	}
+	return row[la % 3][lb];
+}
+
+const struct config_key *
+config_key_near(const char *name)
+{
+	const struct config_key *best = NULL;
+	unsigned d, least = 3;		/* farther away it is another word */
+	char plain[64];
+	size_t i;
+
+	/* idle_timeout and IdleTimeout are how other programs spell it. */
+	for (i = 0; name[i] != '\0' && i < sizeof(plain) - 1; i++)
+		plain[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+	plain[i] = '\0';
+	for (i = 0; i < nitems(keys); i++)
+		if ((d = distance(plain, keys[i].name)) < least && d < strlen(keys[i].name) / 2 + 1) {
+			least = d;
+			best = &keys[i];
+		}
+	return best;
+}
+
+/* Processors that this process may run on, which a container or taskset(1) makes fewer. */
+static unsigned
+processors(void)
+{
+	cpu_set_t set;
+	long n;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		return (unsigned)CPU_COUNT(&set);
+	n = sysconf(_SC_NPROCESSORS_ONLN);	/* more than cpu_set_t has places for */
+	return n > 0 ? (unsigned)n : 1;
+}
+
+const char *
+config_key_default(const struct config_key *key, const struct config *config, char text[32])
+{
+	if (key->def != NULL)
+		return key->def;
+	if (key->type == CONFIG_LOG)
+		return config->background ? "syslog" : "stderr";
+	if (key->type == CONFIG_MODEL)
+		return sched_at(0)->name;
+	assert(key->offset == AT(workers));
+	(void)snprintf(text, 32, "%u", MIN(MAX(processors(), WORKERS_MIN), WORKERS_MAX));
+	return text;
+}

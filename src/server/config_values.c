@@ -1,0 +1,357 @@
+/* config_values - a value's way from text into its field of struct config, and back.
+ * Which values a key takes is said by the table in config_keys. */
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "io/socket.h"
+#include "proto/protocols.h"
+#include "sched/sched.h"
+#include "server/config_keys.h"
+
+#define SHOWN	160	/* bytes of a value that a message shows */
+
+#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
+
+/* The field of key in config. */
+static void *
+field(const struct config_key *key, const struct config *config)
+{
+	return (char *)(uintptr_t)config + key->offset;
+}
+
+/* "value" made fit to be shown, and what is wrong with it. */
+static int
+refuse(char *why, const char *value, const char *sentence)
+{
+	char shown[SHOWN];
+
+	(void)snprintf(why, CONFIG_WHY, "\"%s\" %s", text_visible(shown, sizeof(shown), value,
+	    strlen(value)), sentence);
+	return -1;
+}
+
+static int
+set_text(char **at, const char *value, char *why)
+{
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return refuse(why, value, "does not fit into memory");
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int
+set_bool(bool *at, const char *value, char *why)
+{
+	static const struct { const char *word; bool means; } words[] = {
+		{ "yes", true }, { "no", false }, { "true", true }, { "false", false },
+		{ "on", true }, { "off", false },
+	};
+
+	for (size_t i = 0; i < nitems(words); i++)
+		if (strcmp(value, words[i].word) == 0) {
+			*at = words[i].means;
+			return 0;
+		}
+	return refuse(why, value, "is neither yes nor no");
+}
+
+/* What a number of that type looks like, and its reading: 0, or -1 with errno. */
+static int
+read_number(const struct config_key *key, const char *value, int64_t *number, const char **looks)
+{
+	unsigned mode;
+	uint64_t n;
+
+	switch (key->type) {
+	case CONFIG_SIZE:
+		*looks = "is not a number of bytes (digits, with K, M, G or T for powers of 1024)";
+		return text_size(number, value);
+	case CONFIG_DURATION:
+		*looks = "is not a time (a number with ms, s, m, h or d)";
+		return text_duration(number, value);
+	case CONFIG_OCTAL:
+		*looks = "is not an octal number (such as 022)";
+		if (text_mode(&mode, value, strlen(value)) == -1)
+			return -1;
+		*number = mode;
+		return 0;
+	default:
+		*looks = "is not a number";
+		if (text_number(&n, value, strlen(value), INT64_MAX) == -1)
+			return -1;
+		*number = (int64_t)n;
+		return 0;
+	}
+}
+
+static int
+set_number(const struct config_key *key, int64_t *at, const char *value, char *why)
+{
+	char sentence[128], min[32], max[32];
+	const char *looks;
+	int64_t number;
+
+	errno = 0;
+	if (read_number(key, value, &number, &looks) == -1) {
+		if (errno != ERANGE)
+			return refuse(why, value, looks);
+	} else if (number >= key->min && number <= key->max) {
+		*at = number;
+		return 0;
+	}
+	(void)snprintf(sentence, sizeof(sentence), "is not between %s and %s",
+	    config_key_number(key, key->min, min, sizeof(min)),
+	    config_key_number(key, key->max, max, sizeof(max)));
+	return refuse(why, value, sentence);
+}
+
+/* The n-th word of a choice, its length in *len; NULL past the last. */
+static const char *
+choice(const struct config_key *key, int n, size_t *len)
+{
+	const char *word = key->choices;
+
+	while (n-- > 0 && word != NULL)
+		word = (word = strchr(word, ' ')) != NULL ? word + 1 : NULL;
+	if (word != NULL)
+		*len = strcspn(word, " ");
+	return word;
+}
+
+static int
+set_choice(const struct config_key *key, int *at, const char *value, char *why)
+{
+	char sentence[128] = "is not one of";
+	const char *word;
+	size_t len, end;
+
+	for (int i = 0; (word = choice(key, i, &len)) != NULL; i++) {
+		if (strlen(value) == len && memcmp(value, word, len) == 0) {
+			*at = i;
+			return 0;
+		}
+		end = strlen(sentence);
+		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s %.*s", i > 0 ? "," : "", (int)len, word);
+	}
+	return refuse(why, value, sentence);
+}
+
+static int
+set_model(const char **at, const char *value, char *why)
+{
+	char sentence[128] = "is no concurrency model (";
+	const struct sched *model;
+	size_t end;
+
+	if ((model = sched_find(value)) != NULL) {
+		*at = model->name;
+		return 0;
+	}
+	for (size_t i = 0; (model = sched_at(i)) != NULL; i++) {
+		end = strlen(sentence);
+		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s%s", i > 0 ? ", " : "", model->name);
+	}
+	(void)strlcat(sentence, ")", sizeof(sentence));
+	return refuse(why, value, sentence);
+}
+
+/* The protocol that is spoken on such a URL, or NULL with a sentence. */
+static const char *
+protocol_of(const struct socket_url *url, char *why)
+{
+	const struct protocol *protocol;
+	char shown[64];
+	size_t end;
+
+	if (strcmp(url->scheme, "unix") == 0)
+		return protocol_at(0)->name;
+	if ((protocol = protocol_find(url->scheme)) != NULL)
+		return protocol->name;
+	(void)snprintf(why, CONFIG_WHY, "no protocol is called \"%s\" (", text_visible(shown,
+	    sizeof(shown), url->scheme, strlen(url->scheme)));
+	for (size_t i = 0; (protocol = protocol_at(i)) != NULL; i++) {
+		end = strlen(why);
+		(void)snprintf(why + end, CONFIG_WHY - end, "%s%s", i > 0 ? ", " : "", protocol->name);
+	}
+	(void)strlcat(why, ")", CONFIG_WHY);
+	return NULL;
+}
+
+static int
+read_listener(struct config_listen *listener, const char *value, char *why)
+{
+	const struct socket_url *url = &listener->url;
+	const char *reason;
+
+	memset(listener, 0, sizeof(*listener));
+	if (socket_url_parse(&listener->url, value, &reason) == -1) {
+		refuse(why, value, "is not a URL to listen on: ");
+		(void)strlcat(why, reason, CONFIG_WHY);
+		return -1;
+	}
+	if ((listener->protocol = protocol_of(url, why)) == NULL)
+		return -1;
+	if (strcmp(url->scheme, "unix") != 0 && (url->user[0] != '\0' ||
+	    (url->path[0] != '\0' && strcmp(url->path, "/") != 0)))
+		return refuse(why, value, "names more than an address and a port to listen on");
+	if ((listener->text = strdup(value)) == NULL)
+		return refuse(why, value, "does not fit into memory");
+	return 0;
+}
+
+static int
+add_listener(struct config *config, const char *value, char *why)
+{
+	struct config_listen listener, *more;
+
+	if (read_listener(&listener, value, why) == -1)
+		return -1;
+	more = config->listens < CONFIG_LISTEN_MAX ? reallocarray(config->listen, config->listens + 1,
+	    sizeof(*more)) : NULL;
+	if (more == NULL) {
+		free(listener.text);
+		return refuse(why, value, "is one listener too many");
+	}
+	more[config->listens++] = listener;
+	config->listen = more;
+	return 0;
+}
+
+int
+config_key_set(const struct config_key *key, struct config *config, const char *value, char why[CONFIG_WHY])
+{
+	void *at = field(key, config);
+
+	switch (key->type) {
+	case CONFIG_STRING:
+		return set_text(at, value, why);
+	case CONFIG_PATH:
+		if (value[0] != '\0' && value[0] != '/')
+			return refuse(why, value, "is not an absolute file name");
+		return set_text(at, value, why);
+	case CONFIG_LOG:
+		if (value[0] != '/' && strcmp(value, "stderr") != 0 && strcmp(value, "syslog") != 0)
+			return refuse(why, value, "is neither stderr nor syslog nor an absolute file name");
+		return set_text(at, value, why);
+	case CONFIG_BOOL:
+		return set_bool(at, value, why);
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+	case CONFIG_OCTAL:
+		return set_number(key, at, value, why);
+	case CONFIG_CHOICE:
+		return set_choice(key, at, value, why);
+	case CONFIG_MODEL:
+		return set_model(at, value, why);
+	case CONFIG_URLS:
+		return add_listener(config, value, why);
+	}
+	abort();
+}
+
+void
+config_key_clear(const struct config_key *key, struct config *config)
+{
+	assert(key->type == CONFIG_URLS);
+	for (size_t i = 0; i < config->listens; i++)
+		free(config->listen[i].text);
+	free(config->listen);
+	config->listen = NULL;
+	config->listens = 0;
+}
+
+char *
+config_key_number(const struct config_key *key, int64_t number, char *dst, size_t size)
+{
+	static const struct unit { const char *name; int64_t factor; } sizes[] = {
+		{ "T", INT64_C(1) << 40 }, { "G", INT64_C(1) << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 },
+	}, durations[] = {
+		{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+	};
+	const struct unit *unit = key->type == CONFIG_DURATION ? durations : sizes;
+
+	if (key->type == CONFIG_OCTAL)
+		(void)snprintf(dst, size, "%03" PRIo64, (uint64_t)number);
+	else if (key->type == CONFIG_NUMBER || number == 0)
+		(void)snprintf(dst, size, "%" PRId64, number);
+	else {
+		while (number % unit->factor != 0)
+			unit++;
+		(void)snprintf(dst, size, "%" PRId64 "%s", number / unit->factor, unit->name);
+	}
+	return dst;
+}
+
+/* Within double quotes; what libConfuse would read as something else is escaped. */
+static void
+print_quoted(const char *s, FILE *out)
+{
+	(void)putc('"', out);
+	for (; *s != '\0'; s++)
+		if (*s == '"' || *s == '\\' || *s == '$')
+			(void)fprintf(out, "\\%c", *s);
+		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			(void)fprintf(out, "\\x%02x", (unsigned)*s);
+		else
+			(void)putc(*s, out);
+	(void)putc('"', out);
+}
+
+static void
+print_listeners(const struct config *config, FILE *out)
+{
+	(void)fputs("{ ", out);
+	for (size_t i = 0; i < config->listens; i++) {
+		if (i > 0)
+			(void)fputs(", ", out);
+		print_quoted(config->listen[i].text, out);
+	}
+	(void)fputs(" }", out);
+}
+
+void
+config_key_print(const struct config_key *key, const struct config *config, FILE *out)
+{
+	const void *at = field(key, config);
+	const char *word;
+	char number[32];
+	size_t len;
+
+	switch (key->type) {
+	case CONFIG_STRING:
+	case CONFIG_PATH:
+	case CONFIG_LOG:
+		print_quoted(*(char *const *)at, out);
+		return;
+	case CONFIG_BOOL:
+		(void)fputs(*(const bool *)at ? "yes" : "no", out);
+		return;
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+	case CONFIG_OCTAL:
+		(void)fputs(config_key_number(key, *(const int64_t *)at, number, sizeof(number)), out);
+		return;
+	case CONFIG_CHOICE:
+		word = choice(key, *(const int *)at, &len);
+		assert(word != NULL);
+		(void)fprintf(out, "%.*s", (int)len, word);
+		return;
+	case CONFIG_MODEL:
+		(void)fputs(*(const char *const *)at, out);
+		return;
+	case CONFIG_URLS:
+		print_listeners(config, out);
+		return;
+	}
+	abort();
+}

@@ -1,0 +1,13 @@
+/* master - binds, forks, reaps and respawns; never reads a byte from a client. */
+
+#ifndef SERVER_MASTER_H
+#define SERVER_MASTER_H
+
+#include "server/config.h"
+
+/* Serves until a signal says stop, and returns the exit code: EX_UNAVAILABLE (69) where a
+ * listener cannot be bound, which has been told by then.  Calls daemon_ready() once when all
+ * workers accept; until then, daemon_complain() is how a fault reaches whoever started us. */
+int	master_run(struct config *);
+
+#endif

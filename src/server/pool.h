@@ -1,0 +1,41 @@
+/* pool - a fixed number of workers, kept alive.
+ * Knows fork, wait and time; knows nothing of sockets or files. */
+
+#ifndef SERVER_POOL_H
+#define SERVER_POOL_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define POOL_YOUNG_MS	1000	/* a worker that dies before this is old has died young */
+#define POOL_DELAY_MS	100	/* before the first respawn of one that died young; doubles */
+
+struct pool_opts {
+	unsigned	 size;		/* workers */
+	int64_t		 delay_max_ms;	/* the longest wait before a respawn */
+	void		(*run)(unsigned slot, void *arg);	/* the worker; in its own process,
+								 * which ends when it returns */
+	void		(*gone)(unsigned slot, void *arg);	/* in the master, after each death */
+	void		 *arg;
+};
+
+struct pool;
+
+/* NULL with ENOMEM.  Nothing is forked yet. */
+struct pool	*pool_open(const struct pool_opts *);
+void		 pool_close(struct pool **);
+
+/* Forks what is due.  The deadline of the next fork that is not, or CLOCK_NEVER. */
+int64_t		 pool_fill(struct pool *);
+
+/* Takes leave of all that have died, writing an obituary for each; after SIGCHLD.  The number of
+ * workers alive; *status is the wait status of one that died young, or 0. */
+unsigned	 pool_reap(struct pool *, int *status);
+
+/* No more respawns: the pool is ending. */
+void		 pool_end(struct pool *);
+
+/* A signal to every worker; returns how many there are. */
+unsigned	 pool_signal(struct pool *, int signal);
+
+#endif

@@ -1,0 +1,309 @@
+/* worker - accepts on the shared sockets and runs sessions, unprivileged. */
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "io/wait.h"
+#include "sched/sched.h"
+#include "server/worker.h"
+
+#define NOFILE_SPARE	64		/* descriptors that are nobody's session */
+#define NOFILE_SESSION	2		/* descriptors that a session needs, in the mean */
+#define CROWDED		4		/* sessions beyond a fair share that are no matter */
+#define CROWDED_MS	1		/* how long a crowded worker leaves connections to others */
+#define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
+#define SWEEP_MS	(60 * 60 * 1000) /* between two looks for abandoned uploads */
+
+struct worker {
+	unsigned		 slot;
+	const struct heritage	*heritage;
+	const struct sched	*sched;
+	struct scoreboard_slot	*score;
+	struct store		*store;
+	struct session_opts	 session;
+	int			 fds[LISTENERS_MAX];
+	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
+};
+
+struct connection {
+	struct worker		*worker;
+	const struct protocol	*protocol;
+	int			 fd;
+	struct sockaddr_in6	 peer;
+};
+
+static void
+connection_run(void *arg)
+{
+	struct connection c = *(struct connection *)arg;
+	struct scoreboard *board = c.worker->heritage->scoreboard;
+
+	free(arg);	/* an idle session holds nothing that it does not need */
+	session_run(c.fd, (struct sockaddr *)&c.peer, atomic_fetch_add(&board->connections, 1), c.protocol,
+	    c.worker->store, &c.worker->session);
+	atomic_fetch_sub(&c.worker->score->sessions, 1);
+}
+
+static void
+connection_drop(void *arg)
+{
+	struct connection *c = arg;
+
+	(void)close(c->fd);
+	atomic_fetch_sub(&c->worker->score->sessions, 1);
+	free(c);
+}
+
+/* A worker with more sessions than its share goes to the end of the queue; one with many more
+ * also leaves the next moment to the others. */
+static void
+make_way(struct worker *w)
+{
+	unsigned surplus = scoreboard_surplus(w->heritage->scoreboard, w->slot);
+	unsigned mine = atomic_load_explicit(&w->score->sessions, memory_order_relaxed);
+
+	if (surplus < 2)
+		return;
+	wait_pass(w->fds, w->heritage->listeners->count);
+	if (surplus > CROWDED + mine / 8)
+		(void)wait_until(clock_in(CROWDED_MS));
+}
+
+static void
+shortage(int error)
+{
+	static int64_t told = -1;	/* say it once in a while, not for each connection */
+	int64_t now = clock_ms();
+
+	if (told == -1 || now - told > 10000) {
+		log_error("cannot accept: %s; trying again every %d ms", strerror(error), SHORTAGE_MS);
+		told = now;
+	}
+	(void)wait_until(clock_in(SHORTAGE_MS));
+}
+
+static void
+accept_one(struct worker *w, const struct listener *listener)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	socklen_t len = sizeof(c->peer);
+	struct sched_task task = { .run = connection_run, .drop = connection_drop, .arg = c };
+
+	if (c == NULL) {
+		shortage(ENOMEM);
+		return;
+	}
+	c->fd = accept4(listener->fd, (struct sockaddr *)&c->peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (c->fd == -1) {
+		free(c);
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			shortage(errno);
+		return;		/* else somebody was quicker, or the peer has gone */
+	}
+	c->worker = w;
+	c->protocol = listener->protocol;
+	atomic_fetch_add(&w->score->sessions, 1);
+	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
+	if (w->sched->start(&task) == -1)
+		shortage(errno);
+}
+
+static int
+sweep(void *arg)
+{
+	struct worker *w = arg;
+
+	return store_sweep(w->store);
+}
+
+static void
+sweep_if_due(struct worker *w)
+{
+	int n;
+
+	if (clock_ms() < w->sweep)
+		return;
+	n = wait_call(sweep, w);
+	if (n > 0)
+		log_info("removed %d abandoned uploads", n);
+	w->sweep = clock_in(SWEEP_MS);
+}
+
+/* The accept loop, the same under every model. */
+static void
+accept_all(void *arg)
+{
+	struct worker *w = arg;
+	const struct listeners *listeners = w->heritage->listeners;
+	const uint64_t one = 1;
+	int which;
+
+	atomic_store(&w->score->accepting, true);
+	(void)!write(w->heritage->ready, &one, sizeof(one));
+	for (;;) {
+		sweep_if_due(w);
+		if (w->sched->room() == -1)
+			break;
+		make_way(w);
+		which = wait_any(w->fds, listeners->count, w->sweep);
+		if (which >= 0)
+			accept_one(w, &listeners->at[which]);
+		else if (errno == ECANCELED)
+			break;
+		else if (errno != ETIMEDOUT && errno != EAGAIN)
+			shortage(errno);
+	}
+	atomic_store(&w->score->accepting, false);
+	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
+	(void)alarm((unsigned)((w->heritage->config->grace_timeout_ms + 999) / 1000));
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Closes every descriptor that is not on the list. */
+static void
+close_others(const struct heritage *h)
+{
+	int keep[LISTENERS_MAX + 6], n = 0, i;
+	unsigned from = 0;
+
+	for (i = 0; i <= STDERR_FILENO; i++)
+		keep[n++] = i;
+	keep[n++] = h->lifeline;
+	keep[n++] = h->ready;
+	if (log_fd() != -1)
+		keep[n++] = log_fd();
+	for (i = 0; i < (int)h->listeners->count; i++)
+		keep[n++] = h->listeners->at[i].fd;
+	qsort(keep, (size_t)n, sizeof(keep[0]), compare);
+	for (i = 0; i < n; i++) {
+		if ((unsigned)keep[i] > from)
+			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+		from = (unsigned)keep[i] + 1;
+	}
+	(void)close_range(from, ~0U, 0);
+}
+
+/* The master's signals are not ours: TERM ends us; a terminal's INT and QUIT are the
+ * master's to understand. */
+static void
+reset_signals(void)
+{
+	static const int fallback[] = { SIGTERM, SIGCHLD, SIGALRM };
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+	sigset_t none;
+	size_t i;
+
+	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
+		(void)signal(fallback[i], SIG_DFL);
+	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* As many sessions as there are descriptors for. */
+static unsigned
+sessions_max(int64_t wanted)
+{
+	struct rlimit limit;
+	int64_t fit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return (unsigned)wanted;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur == RLIM_INFINITY)
+		return (unsigned)wanted;
+	fit = ((int64_t)limit.rlim_cur - NOFILE_SPARE) / NOFILE_SESSION;
+	if (fit < 1)
+		fit = 1;
+	if (fit < wanted)
+		log_warn("%jd sessions at most, for the limit of open files is %ju", (intmax_t)fit,
+		    (uintmax_t)limit.rlim_cur);
+	return (unsigned)(fit < wanted ? fit : wanted);
+}
+
+static struct store *
+open_store(const struct config *config)
+{
+	const struct store_opts opts = {
+		.root = config->root,
+		.writable = config->writable,
+		.symlinks = (enum store_symlinks)config->symlinks,
+		.durable = config->durability == CONFIG_DURABILITY_FULL,
+		.staging_ttl_ms = config->staging_ttl_ms,
+	};
+	struct store *store;
+	const char *why;
+
+	if ((store = store_open(&opts, &why)) == NULL)
+		log_error("%s: %s: %s", config->root, why, strerror(errno));
+	return store;
+}
+
+static struct session_opts
+session_opts(const struct config *config)
+{
+	return (struct session_opts){
+		.stream = {
+			.idle_ms = config->idle_timeout_ms,
+			.line_ms = config->request_timeout_ms,
+			.stall_ms = config->io_timeout_ms,
+			.min_rate = config->min_rate,
+		},
+		.upload_max = (uint64_t)config->upload_max,
+		.drop_max = (uint64_t)config->drop_max,
+		.access_log = config->access_log,
+	};
+}
+
+void
+worker_run(unsigned slot, const struct heritage *heritage)
+{
+	const struct config *config = heritage->config;
+	struct worker w = { .slot = slot, .heritage = heritage };
+	char name[32];
+	size_t i;
+
+	(void)snprintf(name, sizeof(name), "worker %u", slot);
+	log_name(name);
+	setproctitle("%s [%s]", name, config->concurrency);
+	reset_signals();
+	close_others(heritage);
+	if (privilege_drop(&config->as) == -1) {
+		log_error("cannot become %s: %s", config->as.name, strerror(errno));
+		_exit(EX_NOPERM);
+	}
+	w.sched = sched_find(config->concurrency);
+	w.score = &heritage->scoreboard->slot[slot];
+	w.session = session_opts(config);
+	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
+	if ((w.store = open_store(config)) == NULL)
+		_exit(EX_NOINPUT);
+	for (i = 0; i < heritage->listeners->count; i++)
+		w.fds[i] = heritage->listeners->at[i].fd;
+	wait_lifeline(heritage->lifeline);
+	if (w.sched->run(accept_all, &w, sessions_max(config->sessions_per_worker)) == -1) {
+		log_error("%s: %s", config->concurrency, strerror(errno));
+		_exit(EX_OSERR);
+	}
+	store_close(&w.store);
+	_exit(EX_OK);
+}

@@ -1,0 +1,24 @@
+/* worker - accepts on the shared sockets and runs sessions, unprivileged.
+ * One process of the pool, from fork to exit. */
+
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include "server/config.h"
+#include "server/listener.h"
+#include "server/scoreboard.h"
+
+/* What crosses the fork; every other descriptor is closed. */
+struct heritage {
+	const struct config	*config;
+	const struct listeners	*listeners;
+	struct scoreboard	*scoreboard;
+	int			 lifeline;	/* the pipe's read end */
+	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
+};
+
+/* Serves until the lifeline ends, then until its sessions have ended.  Does not return: exits
+ * with 0, or one of sysexits where it cannot begin. */
+_Noreturn void	worker_run(unsigned slot, const struct heritage *);
+
+#endif
