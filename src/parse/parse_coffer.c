@@ -34,9 +34,9 @@ static const struct verb verbs[COFFER_VERBS] = {
 [COFFER_HELP] = { "HELP", 0, 1, WORDS, 0, 0, NULL,
 	"HELP [VERB]", "lists the requests, or explains one" },
 [COFFER_LIST] = { "LIST", 0, 1, PATHS,
-	COFFER_DEPTH | COFFER_MATCH | COFFER_SORT | COFFER_AFTER | COFFER_LIMIT | COFFER_DIGEST, 0, NULL,
-	"LIST [PATH] [depth=N|all] [match=GLOB] [sort=name|size|mtime] [after=NAME] [limit=N] [digest]",
-	"lists a folder, a line for each entry" },
+	COFFER_DEPTH | COFFER_MATCH | COFFER_SORT | COFFER_AFTER | COFFER_LIMIT | COFFER_DIGEST,
+	0, NULL, "LIST [PATH] [depth=N|all] [match=GLOB] [sort=name|size|mtime] [after=NAME] "
+	"[limit=N] [digest]", "lists a folder, a line for each entry" },
 [COFFER_STAT] = { "STAT", 1, 1, PATHS, 0, 0, "a path",
 	"STAT PATH", "tells type, size, time, mode and digest" },
 [COFFER_GET] = { "GET", 1, 1, PATHS, COFFER_FROM | COFFER_LEN | COFFER_DIGEST, 0, "a path",
@@ -645,7 +645,8 @@ entry_field(struct coffer_entry *entry, int which, char *word, size_t len)
 	case 3:
 		return len == 4 ? text_mode(&entry->mode, word, len) : -1;
 	case 4:
-		return read_name(&entry->name, word, len) == 0 && stays_beneath(&entry->name) ? 0 : -1;
+		return read_name(&entry->name, word, len) == 0 && stays_beneath(&entry->name)
+		    ? 0 : -1;
 	default:
 		return entry_extra(entry, word, len);
 	}

@@ -6,6 +6,8 @@
 
 static const struct sched *const models[] = {
 	&sched_coroutine,
+	&sched_thread,
+	&sched_fork,
 	&sched_serial,
 };
 

@@ -5,22 +5,28 @@
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
 
+#include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct sched_task {
 	void	(*run)(void *arg);	/* the session; owns arg */
-	void	(*drop)(void *arg);	/* lets go of arg in a process that will not run it
-					 * (a forking parent), or when start failed */
+	void	(*drop)(void *arg);	/* lets go of arg where it will not be run: in a
+					 * parent that forked, or when start failed */
 	void	 *arg;
+};
+
+/* What is bounded, and told. */
+struct sched_limit {
+	unsigned	 max;		/* sessions at once */
+	atomic_uint	*sessions;	/* how many there are: kept by the model, read by all */
 };
 
 struct sched {
 	const char *name;
 	/* Becomes the model: runs main(arg), which accepts, and returns when it and
-	 * every session have ended.  `max` bounds the sessions.  0, or -1 with errno
-	 * (the model cannot start here). */
-	int	(*run)(void (*main)(void *), void *arg, unsigned max);
+	 * every session have ended.  The limit must live as long.  0, or -1 with errno (the
+	 * model cannot start here). */
+	int	(*run)(void (*main)(void *), void *arg, const struct sched_limit *);
 	/* Waits for a free place for one more session: ask before accepting.  0, or -1
 	 * with ECANCELED while draining. */
 	int	(*room)(void);
@@ -35,6 +41,6 @@ const struct sched	*sched_find(const char *name);
 /* The i-th model, NULL past the last: for messages and tests.  The first is the default. */
 const struct sched	*sched_at(size_t i);
 
-extern const struct sched sched_serial, sched_coroutine;
+extern const struct sched sched_coroutine, sched_fork, sched_serial, sched_thread;
 
 #endif

@@ -56,7 +56,7 @@ static uint32_t		 heap_len, heap_room;
 static struct slot	*slots;
 static int		 slots_len;
 static int		 epfd = -1, bell = -1;
-static unsigned		 sessions, sessions_max;
+static const struct sched_limit *limit;
 static struct fiber	*room_waiter;	/* who waits for a free place */
 static struct fiber	*any_waiter;	/* who waits for a connection */
 static bool		 drained;	/* draining was told to all */
@@ -476,7 +476,7 @@ fiber_main(void *arg)
 	TAILQ_REMOVE(&all, f, all);
 	if (!f->session)
 		return;
-	sessions--;
+	atomic_fetch_sub(limit->sessions, 1);
 	if (room_waiter != NULL)
 		wake(room_waiter, 0);
 }
@@ -487,7 +487,7 @@ spawn(const struct sched_task *task, bool session)
 	struct coroutine *co;
 	struct fiber *f;
 
-	if (heap_grow(sessions + 2) == -1 || (co = coroutine_new(fiber_main)) == NULL) {
+	if (heap_grow(atomic_load(limit->sessions) + 2) == -1 || (co = coroutine_new(fiber_main)) == NULL) {
 		int error = errno;
 
 		if (task->drop != NULL)
@@ -499,7 +499,8 @@ spawn(const struct sched_task *task, bool session)
 	f->co = co;
 	f->task = *task;
 	f->session = session;
-	sessions += session;
+	if (session)
+		atomic_fetch_add(limit->sessions, 1);
 	TAILQ_INSERT_TAIL(&all, f, all);
 	TAILQ_INSERT_TAIL(&turn, f, turn);
 	return 0;
@@ -510,7 +511,7 @@ coroutine_room(void)
 {
 	int result;
 
-	while (sessions >= sessions_max) {
+	while (atomic_load(limit->sessions) >= limit->max) {
 		room_waiter = self();
 		result = doze(CLOCK_NEVER, true);
 		room_waiter = NULL;
@@ -556,11 +557,11 @@ open_loop(void)
 }
 
 static int
-coroutine_run(void (*main_fn)(void *), void *arg, unsigned max)
+coroutine_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 {
 	const struct sched_task task = { .run = main_fn, .arg = arg };
 
-	sessions_max = max;
+	limit = bounds;
 	if (open_loop() == -1 || spawn(&task, false) == -1)
 		return -1;
 	wait_use(&fiber_ops);

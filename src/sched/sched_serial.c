@@ -6,10 +6,12 @@
 #include "io/wait.h"
 #include "sched/sched.h"
 
+static const struct sched_limit *limit;
+
 static int
-serial_run(void (*main_fn)(void *), void *arg, unsigned max)
+serial_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 {
-	(void)max;
+	limit = bounds;
 	wait_use(&wait_blocking);
 	main_fn(arg);
 	return 0;
@@ -27,7 +29,9 @@ serial_room(void)
 static int
 serial_start(const struct sched_task *task)
 {
+	atomic_store(limit->sessions, 1);
 	task->run(task->arg);
+	atomic_store(limit->sessions, 0);
 	return 0;
 }
 

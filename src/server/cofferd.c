@@ -193,7 +193,7 @@ parse_args(struct args *args, int argc, char **argv)
 	args->settings = room_for(argc, argv);
 	while ((c = getopt(argc, argv, OPTIONS)) != -1)
 		parse_option(args, c);
-	optind = 0;			/* getopt(3) of glibc begins anew, and has put operands last */
+	optind = 0;	/* getopt(3) of glibc begins anew, and has put operands last */
 	while ((c = getopt(argc, argv, OPTIONS)) != -1)
 		want_option(args, c, optarg);
 	parse_dir(args, argc, argv);
@@ -227,7 +227,8 @@ load(struct config *config, struct args *args)
 	if (loaded == -1)
 		exit(EX_CONFIG);
 	if (config->root[0] == '\0' && !args->show)
-		bad_usage("there is nothing to serve: name a folder DIR, or root in " DEFAULT_FILE, "");
+		bad_usage("there is nothing to serve: name a folder DIR, or root in ",
+		    DEFAULT_FILE);
 }
 
 static void
@@ -292,7 +293,8 @@ claim_pidfile(const struct config *config)
 		(void)fprintf(stderr, "cofferd: %s: cofferd is already running, pid %jd\n",
 		    config->pid_file, (intmax_t)other);
 	else
-		(void)fprintf(stderr, "cofferd: %s: cofferd is already starting\n", config->pid_file);
+		(void)fprintf(stderr, "cofferd: %s: cofferd is already starting\n",
+		    config->pid_file);
 	exit(EXIT_FAILURE);
 }
 

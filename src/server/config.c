@@ -71,7 +71,8 @@ check_root(struct config_draft *draft, const struct config_source *source)
 		return;
 	faults_add(draft->faults, "%s: root: %s: %s", place != NULL ? place : "cofferd",
 	    text_visible(shown, sizeof(shown), root, strlen(root)),
-	    there ? "is not a folder" : errno == ENOENT ? "there is no such folder" : strerror(errno));
+	    there ? "is not a folder" :
+	    errno == ENOENT ? "there is no such folder" : strerror(errno));
 }
 
 int

@@ -21,7 +21,7 @@
 struct config_listen {
 	struct socket_url url;
 	char		*text;		/* as it was given, for messages */
-	const char	*protocol;	/* what it speaks: "coffer" (also where the scheme is unix) */
+	const char	*protocol;	/* what it speaks: "coffer", also on a Unix socket */
 };
 
 enum config_durability { CONFIG_DURABILITY_FULL, CONFIG_DURABILITY_NONE };

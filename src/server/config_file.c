@@ -43,7 +43,8 @@ place_of(const cfg_t *cfg, char place[PLACE_MAX])
 {
 	char shown[NAME_SHOWN];
 
-	(void)snprintf(place, PLACE_MAX, "%s:%d", visible(shown, sizeof(shown), cfg->filename), cfg->line);
+	(void)snprintf(place, PLACE_MAX, "%s:%d", visible(shown, sizeof(shown), cfg->filename),
+	    cfg->line);
 	return place;
 }
 
@@ -54,8 +55,8 @@ unknown_key(const char *place, const char *name)
 	char shown[128];
 
 	if (near != NULL)
-		faults_add(reader->draft->faults, "%s: unknown key \"%s\" (did you mean %s?)", place,
-		    visible(shown, sizeof(shown), name), near->name);
+		faults_add(reader->draft->faults, "%s: unknown key \"%s\" (did you mean %s?)",
+		    place, visible(shown, sizeof(shown), name), near->name);
 	else
 		faults_add(reader->draft->faults, "%s: unknown key \"%s\"", place,
 		    visible(shown, sizeof(shown), name));
@@ -151,8 +152,8 @@ open_text(const char *name, size_t *len, const char **why, bool *missing)
 	return text;
 }
 
-/* Reads the file `name`, perhaps in the middle of the one that cfg is reading; `includer` begins the
- * fault if it cannot be opened.  cfg_include() is not used: it would stop at a file that is
+/* Reads the file `name`, perhaps in the middle of the one that cfg is reading; `includer` begins
+ * the fault if it cannot be opened.  cfg_include() is not used: it would stop at a file that is
  * missing, and read one of any kind and length.  Whether there was a file. */
 static bool
 read_file(cfg_t *cfg, const char *name, const char *includer, bool optional)
@@ -205,10 +206,11 @@ on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	if (argc != 1)
 		faults_add(reader->draft->faults, "%sinclude takes one file's name", includer);
 	else if (reader->depth == INCLUDE_DEEP)
-		faults_add(reader->draft->faults, "%sfiles include each other more than %d deep", includer,
-		    INCLUDE_DEEP);
+		faults_add(reader->draft->faults, "%sfiles include each other more than %d deep",
+		    includer, INCLUDE_DEEP);
 	else if (reader->includes++ >= INCLUDE_MAX)
-		faults_add(reader->draft->faults, "%smore than %d files are included", includer, INCLUDE_MAX);
+		faults_add(reader->draft->faults, "%smore than %d files are included", includer,
+		    INCLUDE_MAX);
 	else
 		include(cfg, argv[0], includer);
 	return 0;
@@ -225,13 +227,13 @@ read_text(cfg_t *cfg, char *text, size_t len)
 	FILE *fp;
 
 	good = config_text_clean(text, len, &line, &why);
-	reader->cut = good < len;
+	reader->cut = why != NULL;
 	/* fmemopen(3) of nothing is an error in some libraries; a NUL would end the text. */
 	if (good > 0 && (fp = fmemopen(text, good, "r")) != NULL) {
 		(void)cfg_parse_fp(cfg, fp);
 		(void)fclose(fp);
 	}
-	if (good < len)
+	if (why != NULL)
 		faults_add(reader->draft->faults, "%s:%u: %s",
 		    visible(shown, sizeof(shown), cfg->filename), line, why);
 	reader->cut = outer_cut;
@@ -276,8 +278,10 @@ check_rest(cfg_t *cfg, const char *name)
 	for (opt = cfg->opts; opt->name != NULL; opt++)
 		if (opt->name[0] == '\0')
 			faults_add(reader->draft->faults, "%s: a key is empty", name);
-		else if ((opt->flags & CFGF_LIST) != 0 && (opt->flags & CFGF_MODIFIED) != 0 && opt->nvalues == 0)
-			faults_add(reader->draft->faults, "%s: %s: the list is empty", name, opt->name);
+		else if ((opt->flags & CFGF_LIST) != 0 && (opt->flags & CFGF_MODIFIED) != 0 &&
+		    opt->nvalues == 0)
+			faults_add(reader->draft->faults, "%s: %s: the list is empty", name,
+			    opt->name);
 }
 
 bool

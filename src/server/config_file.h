@@ -12,7 +12,7 @@
 struct config_draft {
 	struct config	 config;
 	struct faults	*faults;	/* where what is wrong goes */
-	char		*root_place;	/* where root was last set: "cofferd.conf:3", or NULL; owned */
+	char		*root_place;	/* where root was set last: "x.conf:3", or NULL; owned */
 };
 
 /* Takes what the file says into the draft, and each fault with its place into draft->faults.
@@ -21,6 +21,7 @@ struct config_draft {
 bool	config_file_read(struct config_draft *, const char *name, bool optional);
 
 /* Sets one key at `place`; an unknown key or a bad value becomes a fault. */
-void	config_draft_set(struct config_draft *, const char *place, const char *key, const char *value);
+void	config_draft_set(struct config_draft *, const char *place, const char *key,
+	    const char *value);
 
 #endif

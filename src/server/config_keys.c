@@ -66,7 +66,8 @@ static const struct config_key keys[] = {
 	    "bytes a second, averaged over io-timeout, below which a transfer ends; 0 for none" },
 	{ "grace-timeout", CONFIG_DURATION, AT(grace_timeout_ms), "30s", 0, DAY, NULL,
 	    "how long a drain waits for requests in progress" },
-	{ "respawn-delay-max", CONFIG_DURATION, AT(respawn_delay_max_ms), "30s", 100, 3600 * SECOND, NULL,
+	{ "respawn-delay-max", CONFIG_DURATION, AT(respawn_delay_max_ms), "30s", 100, 3600 * SECOND,
+	    NULL,
 	    "the longest wait before a worker that keeps dying is started again" },
 	{ "log", CONFIG_LOG, AT(log), NULL, 0, 0, NULL,
 	    "stderr, syslog or a file; by default stderr in the foreground, else syslog" },
@@ -115,7 +116,8 @@ distance(const char *a, const char *b)
 
 		now[0] = (unsigned)i;
 		for (j = 1; j <= lb; j++) {
-			now[j] = MIN(MIN(last[j], now[j - 1]) + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+			now[j] = MIN(MIN(last[j], now[j - 1]) + 1,
+			    last[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				now[j] = MIN(now[j], before[j - 2] + 1);
 		}
@@ -136,7 +138,8 @@ config_key_near(const char *name)
 		plain[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
 	plain[i] = '\0';
 	for (i = 0; i < nitems(keys); i++)
-		if ((d = distance(plain, keys[i].name)) < least && d < strlen(keys[i].name) / 2 + 1) {
+		if ((d = distance(plain, keys[i].name)) < least &&
+		    d <= MAX(strlen(keys[i].name) / 3, 1)) {
 			least = d;
 			best = &keys[i];
 		}

@@ -30,7 +30,7 @@ struct config_key {
 	size_t		 offset;	/* of its field in struct config */
 	const char	*def;		/* as text; NULL: found out at the start */
 	int64_t		 min, max;	/* of numbers, bytes, milliseconds */
-	const char	*choices;	/* words with a space between, in the order of their values */
+	const char	*choices;	/* words, a space between, in the order of their values */
 	const char	*help;		/* one line */
 };
 
@@ -44,13 +44,15 @@ const struct config_key	*config_key_find(const char *name);
 const struct config_key	*config_key_near(const char *name);
 
 /* The default as text, which may lie in `text`.  That of log depends on config->background. */
-const char	*config_key_default(const struct config_key *, const struct config *, char text[32]);
+const char	*config_key_default(const struct config_key *, const struct config *,
+		    char text[32]);
 
 /* The rest is in config_values.c. */
 
 /* Takes a value into the config; a list grows by it.  0, or -1 with a sentence about the value:
  * `"5x" is not a time (a number with ms, s, m, h or d)`. */
-int	config_key_set(const struct config_key *, struct config *, const char *value, char why[CONFIG_WHY]);
+int	config_key_set(const struct config_key *, struct config *, const char *value,
+	    char why[CONFIG_WHY]);
 
 /* Empties a list. */
 void	config_key_clear(const struct config_key *, struct config *);

@@ -81,8 +81,9 @@ escape(const struct text *t, char *at)
 	char *digits = at + 1, *end;
 
 	if (digits < t->end && *digits == 'x') {
-		for (end = ++digits; end < t->end && end < digits + 2 && isxdigit((unsigned char)*end); end++)
-			;
+		for (end = ++digits; end < t->end && end < digits + 2; end++)
+			if (!isxdigit((unsigned char)*end))
+				break;
 	} else {
 		for (end = digits; end < t->end && isdigit((unsigned char)*end); end++)
 			;
@@ -112,7 +113,8 @@ quoted(struct text *t, char quote)
 		else if (*at == '$' && quote == '"' && next < t->end && *next == '{')
 			next = variable(t, at);
 		if (next == NULL) {
-			wrong(t, *at == '$' ? "a ${ that is not closed by }" : "a string with a bad \\ in it");
+			wrong(t, *at == '$' ? "a ${ that is not closed by }" :
+			    "a string with a bad \\ in it");
 			t->line = line;
 			return;
 		}
@@ -175,6 +177,9 @@ config_text_clean(char *text, size_t len, unsigned *line, const char **why)
 		token(&t);
 	if (zero != NULL && t.why == NULL)
 		wrong(&t, "a zero byte: this is no text");
+	/* What begins on the bad line is not half taken. */
+	while (t.why != NULL && t.at > text && t.at[-1] != '\n')
+		t.at--;
 	*line = t.line;
 	*why = t.why;
 	return (size_t)(t.at - text);

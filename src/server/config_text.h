@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 /* Blanks the comments of `len` bytes in place; the ends of lines stay.  Returns how many bytes
- * from the start are well-formed: `len`, or fewer, and then *line and the static sentence
- * *why say what begins there. */
+ * from the start are well-formed: `len` and *why is NULL, or those of the lines before the fault,
+ * and then *line and the static sentence *why say what is wrong. */
 size_t	config_text_clean(char *text, size_t len, unsigned *line, const char **why);
 
 #endif

@@ -139,7 +139,8 @@ set_choice(const struct config_key *key, int *at, const char *value, char *why)
 			return 0;
 		}
 		end = strlen(sentence);
-		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s %.*s", i > 0 ? "," : "", (int)len, word);
+		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s %.*s",
+		    i > 0 ? "," : "", (int)len, word);
 	}
 	return refuse(why, value, sentence);
 }
@@ -157,7 +158,8 @@ set_model(const char **at, const char *value, char *why)
 	}
 	for (size_t i = 0; (model = sched_at(i)) != NULL; i++) {
 		end = strlen(sentence);
-		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s%s", i > 0 ? ", " : "", model->name);
+		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s%s", i > 0 ? ", " : "",
+		    model->name);
 	}
 	(void)strlcat(sentence, ")", sizeof(sentence));
 	return refuse(why, value, sentence);
@@ -179,7 +181,8 @@ protocol_of(const struct socket_url *url, char *why)
 	    sizeof(shown), url->scheme, strlen(url->scheme)));
 	for (size_t i = 0; (protocol = protocol_at(i)) != NULL; i++) {
 		end = strlen(why);
-		(void)snprintf(why + end, CONFIG_WHY - end, "%s%s", i > 0 ? ", " : "", protocol->name);
+		(void)snprintf(why + end, CONFIG_WHY - end, "%s%s", i > 0 ? ", " : "",
+		    protocol->name);
 	}
 	(void)strlcat(why, ")", CONFIG_WHY);
 	return NULL;
@@ -214,8 +217,8 @@ add_listener(struct config *config, const char *value, char *why)
 
 	if (read_listener(&listener, value, why) == -1)
 		return -1;
-	more = config->listens < CONFIG_LISTEN_MAX ? reallocarray(config->listen, config->listens + 1,
-	    sizeof(*more)) : NULL;
+	more = config->listens == CONFIG_LISTEN_MAX ? NULL :
+	    reallocarray(config->listen, config->listens + 1, sizeof(*more));
 	if (more == NULL) {
 		free(listener.text);
 		return refuse(why, value, "is one listener too many");
@@ -226,7 +229,8 @@ add_listener(struct config *config, const char *value, char *why)
 }
 
 int
-config_key_set(const struct config_key *key, struct config *config, const char *value, char why[CONFIG_WHY])
+config_key_set(const struct config_key *key, struct config *config, const char *value,
+    char why[CONFIG_WHY])
 {
 	void *at = field(key, config);
 
@@ -239,7 +243,8 @@ config_key_set(const struct config_key *key, struct config *config, const char *
 		return set_text(at, value, why);
 	case CONFIG_LOG:
 		if (value[0] != '/' && strcmp(value, "stderr") != 0 && strcmp(value, "syslog") != 0)
-			return refuse(why, value, "is neither stderr nor syslog nor an absolute file name");
+			return refuse(why, value,
+			    "is neither stderr nor syslog nor an absolute file name");
 		return set_text(at, value, why);
 	case CONFIG_BOOL:
 		return set_bool(at, value, why);
@@ -273,7 +278,8 @@ char *
 config_key_number(const struct config_key *key, int64_t number, char *dst, size_t size)
 {
 	static const struct unit { const char *name; int64_t factor; } sizes[] = {
-		{ "T", INT64_C(1) << 40 }, { "G", INT64_C(1) << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 },
+		{ "T", INT64_C(1) << 40 }, { "G", INT64_C(1) << 30 }, { "M", 1 << 20 },
+		{ "K", 1 << 10 }, { "", 1 },
 	}, durations[] = {
 		{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
 	};
@@ -339,7 +345,8 @@ config_key_print(const struct config_key *key, const struct config *config, FILE
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
 	case CONFIG_OCTAL:
-		(void)fputs(config_key_number(key, *(const int64_t *)at, number, sizeof(number)), out);
+		(void)config_key_number(key, *(const int64_t *)at, number, sizeof(number));
+		(void)fputs(number, out);
 		return;
 	case CONFIG_CHOICE:
 		word = choice(key, *(const int *)at, &len);

@@ -17,6 +17,7 @@ int	daemon_begin(struct config *);
 void	daemon_ready(struct config *);
 
 /* A fault at the start: to the log, and to standard error where that is not the log. */
-void	daemon_complain(const struct config *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void	daemon_complain(const struct config *, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -40,6 +40,7 @@ static int
 find_named(struct privilege *p, const char *user, char *why)
 {
 	const struct passwd *pw;
+	const char *fault;
 	char shown[128];
 
 	errno = 0;
@@ -48,8 +49,13 @@ find_named(struct privilege *p, const char *user, char *why)
 		take_user(p, pw);
 		return 0;
 	}
-	(void)snprintf(why, PRIVILEGE_WHY, "user: \"%s\": %s", text_visible(shown, sizeof(shown), user,
-	    strlen(user)), pw == NULL && errno != 0 ? strerror(errno) : "there is no such user");
+	/* getpwnam(3) says these, too, where it could look but found nobody. */
+	if (pw != NULL || errno == 0 || errno == ENOENT || errno == ESRCH)
+		fault = "there is no such user";
+	else
+		fault = strerror(errno);
+	(void)snprintf(why, PRIVILEGE_WHY, "user: \"%s\": %s",
+	    text_visible(shown, sizeof(shown), user, strlen(user)), fault);
 	return -1;
 }
 
@@ -89,8 +95,8 @@ drop_ids(const struct privilege *p)
 	/* Believe the kernel only after having asked. */
 	if (getresuid(&ruid, &euid, &suid) == -1 || getresgid(&rgid, &egid, &sgid) == -1)
 		return -1;
-	if (ruid != p->uid || euid != p->uid || suid != p->uid || rgid != p->gid || egid != p->gid ||
-	    sgid != p->gid || setuid(0) != -1 || setgid(0) != -1) {
+	if (ruid != p->uid || euid != p->uid || suid != p->uid || rgid != p->gid ||
+	    egid != p->gid || sgid != p->gid || setuid(0) != -1 || setgid(0) != -1) {
 		errno = EPERM;
 		return -1;
 	}
@@ -141,8 +147,8 @@ try_list(int fd)
 	return STEP_NONE;
 }
 
-/* Uploads are staged in the reserved folder: it must be ours to write, or ours to make.  Only asked,
- * not tried: nothing is to change before the start is certain. */
+/* Uploads are staged in the reserved folder: it must be ours to write, or ours to make.  Only
+ * asked, not tried: nothing is to change before the start is certain. */
 static enum step
 try_write(int root)
 {
@@ -226,12 +232,13 @@ explain(const struct privilege *p, const struct verdict *v, const char *root, ch
 			advice = "";
 		else if (p->drop)
 			advice = "; chown it, or name another user with -o user=";
-		(void)snprintf(why, PRIVILEGE_WHY, "user %s cannot write %s%s (%s), which is to be writable%s",
-		    p->name, shown, v->step == STEP_STAGE ? "/" PATH_RESERVED : "", strerror(v->error),
-		    advice);
+		(void)snprintf(why, PRIVILEGE_WHY,
+		    "user %s cannot write %s%s (%s), which is to be writable%s", p->name, shown,
+		    v->step == STEP_STAGE ? "/" PATH_RESERVED : "", strerror(v->error), advice);
 		return;
 	default:
-		(void)snprintf(why, PRIVILEGE_WHY, "cannot become user %s: %s", p->name, strerror(v->error));
+		(void)snprintf(why, PRIVILEGE_WHY, "cannot become user %s: %s", p->name,
+		    strerror(v->error));
 	}
 }
 

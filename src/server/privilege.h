@@ -23,7 +23,8 @@ int	privilege_find(struct privilege *, const char *user, char why[PRIVILEGE_WHY]
 
 /* Whether that user can list root, and with `writable` write to it; tried in a child
  * process that has become the user.  0, or -1 with a sentence. */
-int	privilege_check(const struct privilege *, const char *root, bool writable, char why[PRIVILEGE_WHY]);
+int	privilege_check(const struct privilege *, const char *root, bool writable,
+	    char why[PRIVILEGE_WHY]);
 
 /* Becomes the user for good, with its groups, and takes away the way back: for each worker,
  * before it accepts.  0, or -1 with errno; a worker must not go on after that. */

@@ -53,7 +53,6 @@ connection_run(void *arg)
 	free(arg);	/* an idle session holds nothing that it does not need */
 	session_run(c.fd, (struct sockaddr *)&c.peer, atomic_fetch_add(&board->connections, 1), c.protocol,
 	    c.worker->store, &c.worker->session);
-	atomic_fetch_sub(&c.worker->score->sessions, 1);
 }
 
 static void
@@ -62,7 +61,6 @@ connection_drop(void *arg)
 	struct connection *c = arg;
 
 	(void)close(c->fd);
-	atomic_fetch_sub(&c->worker->score->sessions, 1);
 	free(c);
 }
 
@@ -114,7 +112,6 @@ accept_one(struct worker *w, const struct listener *listener)
 	}
 	c->worker = w;
 	c->protocol = listener->protocol;
-	atomic_fetch_add(&w->score->sessions, 1);
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	if (w->sched->start(&task) == -1)
 		shortage(errno);
@@ -167,7 +164,7 @@ accept_all(void *arg)
 	}
 	atomic_store(&w->score->accepting, false);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
-	(void)alarm((unsigned)((w->heritage->config->grace_timeout_ms + 999) / 1000));
+	(void)alarm((unsigned)(w->heritage->config->grace_timeout_ms / 1000 + 1));	/* 0 would be no alarm */
 }
 
 static int
@@ -279,6 +276,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 {
 	const struct config *config = heritage->config;
 	struct worker w = { .slot = slot, .heritage = heritage };
+	struct sched_limit limit;
 	char name[32];
 	size_t i;
 
@@ -300,7 +298,9 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	for (i = 0; i < heritage->listeners->count; i++)
 		w.fds[i] = heritage->listeners->at[i].fd;
 	wait_lifeline(heritage->lifeline);
-	if (w.sched->run(accept_all, &w, sessions_max(config->sessions_per_worker)) == -1) {
+	limit.max = sessions_max(config->sessions_per_worker);
+	limit.sessions = &w.score->sessions;
+	if (w.sched->run(accept_all, &w, &limit) == -1) {
 		log_error("%s: %s", config->concurrency, strerror(errno));
 		_exit(EX_OSERR);
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -50,7 +51,7 @@ static int
 read_now(struct piece *p)
 {
 	struct iovec iov = { .iov_base = p->buffer, .iov_len = p->len };
-	static bool lacking;	/* a file system without RWF_NOWAIT was seen */
+	static atomic_bool lacking;	/* a file system without RWF_NOWAIT was seen */
 	ssize_t n;
 
 	if (!lacking) {

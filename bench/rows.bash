@@ -1,0 +1,337 @@
+# rows - what is measured.  Each row has three functions:
+#   prepare_ROW          makes its files, once;
+#   start_ROW WHO        starts WHO's server (rows that need a fresh one do it in case_ROW);
+#   case_ROW WHO         one measurement, told with: sample METRIC WHO VALUE
+# A row takes its contestants in turn, round by round, so that the machine's
+# moods fall on all of them alike.
+
+# ROW: contestants.  (The idle rows ask the peers in the first round only.)
+declare -A contestants=(
+	[get-1g-1]="coffer limit limit-nb nginx lighttpd vsftpd"
+	[get-1g-4]="coffer limit limit-nb nginx lighttpd vsftpd"
+	[get-small]="coffer limit"
+	[tree-down]="coffer limit rsync"
+	[tree-up]="coffer limit rsync"
+	[put-1g]="coffer limit limit-splice vsftpd"
+	[put-1g-fsync]="coffer limit limit-splice"
+	[list-100k]="coffer limit"
+	[idle-1000]="coffer nginx lighttpd"
+	[idle-10000]="coffer nginx lighttpd"
+	[connect]="coffer limit nginx"
+	[slow-readers]="coffer nginx"
+)
+row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up put-1g put-1g-fsync list-100k
+    idle-1000 idle-10000 connect slow-readers)
+
+# METRIC: unit, kind, target.  rate: ratio to the limit, at least; time: ratio to the
+# limit, at most; most: the value itself, at most.  A row may have several metrics.
+declare -A metrics=(
+	[get-1g-1]="MB/s rate 0.95"
+	[get-1g-4]="MB/s rate 0.95"
+	[get-small]="req/s rate 0.8"
+	[tree-down]="files/s rate 0.7"
+	[tree-up]="files/s rate 0.6"
+	[put-1g]="MB/s rate 0.9"
+	[put-1g-fsync]="MB/s rate 0.9"
+	[list-100k]="ms time 1.15"
+	[list-first]="ms most 5"
+	[list-growth]="KiB most 1024"
+	[idle-1000]="KiB most 6"
+	[idle-10000]="KiB most 6"
+	[connect]="conn/s rate 0.9"
+	[slow-readers]="us time 1.3"
+)
+declare -A row_metrics=([list-100k]="list-100k list-first list-growth")
+
+# proto WHO: the protocol that the load program speaks to it.
+proto() {
+	case $1 in
+	nginx | lighttpd)	echo http ;;
+	vsftpd)			echo ftp ;;
+	*)			echo coffer ;;
+	esac
+}
+
+# client WHO WORK OPTION...: the load program against WHO's server; $answer is its line.
+client() {
+	local who=$1
+	shift
+	client_run "$bin/load" "$1" -p "${port[$who]}" -P "$(proto "$who")" "${@:2}"
+}
+
+# memory WHO: what WHO's server takes, as words, in $answer
+memory() {
+	client_run "$bin/tool" mem "${pid[$1]}"
+}
+
+# ---- GET of 1 GiB
+
+prepare_get() {
+	mkdir "$disk/get"
+	"$bin/tool" file "$disk/get/big" "$big" || return 1
+	spawn lock "$bin/tool" lock "$disk/get/big"
+	await lock '(locked)' 60
+	grep -q '^locked' "$work/lock.log" ||
+	    note "$row: the file could not be locked in memory (ulimit -l); it was read over and over"
+}
+
+start_get() {
+	local limit_name=$1
+	case $1 in
+	limit)		start_limit sendfile "$disk/get/big" 0 ;;
+	limit-nb)	start_limit sendfile "$disk/get/big" 524288 ;;
+	*)		"start_$1" "$disk/get" ;;
+	esac
+}
+
+case_get() {
+	client "$1" get -f /big -n "$big" -c "$2" || return 1
+	sample "$row" "$1" "$(scaled rate 1e-6)"
+}
+
+prepare_get_1g_1() { prepare_get; }
+prepare_get_1g_4() { prepare_get; }
+start_get_1g_1() { start_get "$1"; }
+start_get_1g_4() { start_get "$1"; }
+case_get_1g_1() { case_get "$1" 1; }
+case_get_1g_4() { case_get "$1" 4; }
+
+# ---- GET of many small files, pipelined
+
+prepare_get_small() {
+	mkdir "$mem/small"
+	"$bin/tool" files "$mem/small/s" 1000 1024
+}
+
+start_get_small() {
+	case $1 in
+	limit)	start_limit small "$mem/small" ;;
+	*)	"start_$1" "$mem/small" ;;
+	esac
+}
+
+case_get_small() {
+	client "$1" small -f /s -n "$smalls" -w 512 || return 1
+	sample "$row" "$1" "$(scaled rate 1)" || return 1
+	operations=$smalls
+}
+
+# ---- a tree, down and up
+
+prepare_tree() {
+	mkdir -p "$mem/from" "$mem/to" "$mem/up"
+	"$bin/tool" tree "$mem/from/tree" "$folders" 100 4096
+}
+
+# tree_case WHO SOURCE COPY COMMAND...: COPY is what must be like SOURCE afterwards.
+tree_case() {
+	local who=$1 source=$2 copy=$3 t0 t1
+	shift 3
+	t0=$EPOCHREALTIME
+	client_run "$@" || return 1
+	t1=$EPOCHREALTIME
+	if ! diff -rq "$source" "$copy" >"$work/diff.log" 2>&1; then
+		why="the copy differs: $(head -n 1 "$work/diff.log")"
+		return 1
+	fi
+	sample "$row" "$who" "$(awk -v n=$((folders * 100)) -v a="$t0" -v b="$t1" \
+	    'BEGIN { print n / (b - a) }')"
+}
+
+prepare_tree_down() { prepare_tree; }
+
+start_tree_down() {
+	case $1 in
+	limit)	start_limit tar-out "$mem/from/tree" ;;
+	*)	"start_$1" "$mem/from" ;;
+	esac
+}
+
+case_tree_down() {
+	local to=$mem/to
+	rm -rf "$to" && mkdir "$to"
+	case $1 in
+	coffer)	tree_case "$1" "$mem/from/tree" "$to/tree" \
+		    "$coffer" get -q -r "coffer://127.0.0.1:${port[$1]}/tree" "$to/tree" ;;
+	limit)	tree_case "$1" "$mem/from/tree" "$to" \
+		    "$bin/load" tar-down -p "${port[$1]}" -f "$to" ;;
+	rsync)	tree_case "$1" "$mem/from/tree" "$to/tree" \
+		    rsync -a "rsync://127.0.0.1:${port[$1]}/m/tree" "$to/" ;;
+	esac
+}
+
+prepare_tree_up() { prepare_tree; }
+
+start_tree_up() {
+	case $1 in
+	coffer)	start_coffer "$mem/up" -w -o durability=none ;;
+	limit)	start_limit tar-in "$mem/up" ;;
+	*)	"start_$1" "$mem/up" ;;
+	esac
+}
+
+case_tree_up() {
+	local up=$mem/up
+	find "$up" -mindepth 1 -maxdepth 1 ! -name .coffer -exec rm -rf {} +
+	case $1 in
+	coffer)	tree_case "$1" "$mem/from/tree" "$up/tree" \
+		    "$coffer" put -q -r "$mem/from/tree" "coffer://127.0.0.1:${port[$1]}/tree" ;;
+	limit)	tree_case "$1" "$mem/from/tree" "$up/tree" \
+		    "$bin/load" tar-up -p "${port[$1]}" -f "$mem/from" ;;
+	rsync)	tree_case "$1" "$mem/from/tree" "$up/tree" \
+		    rsync -a "$mem/from/tree" "rsync://127.0.0.1:${port[$1]}/m/" ;;
+	esac
+}
+
+# ---- PUT of 1 GiB
+
+prepare_put() {
+	mkdir -p "$disk/put/up" "$disk/put-coffer/up"
+}
+
+start_put() {
+	local limit_name=$1
+	case $1 in
+	coffer)		start_coffer "$disk/put-coffer" -w -o durability="$2" ;;
+	limit)		start_limit put "$disk/put" "$3" copy ;;
+	limit-splice)	start_limit put "$disk/put" "$3" splice ;;
+	*)		"start_$1" "$disk/put" ;;
+	esac
+}
+
+case_put() {
+	rm -f "$disk/put/up/x" "$disk/put-coffer/up/x"
+	sync
+	client "$1" put -f /up/x -n "$big" || return 1
+	sample "$row" "$1" "$(scaled rate 1e-6)"
+}
+
+prepare_put_1g() { prepare_put; }
+prepare_put_1g_fsync() { prepare_put; }
+start_put_1g() { start_put "$1" none none; }
+start_put_1g_fsync() { start_put "$1" full fsync; }
+case_put_1g() { case_put "$1"; }
+case_put_1g_fsync() { case_put "$1"; }
+
+# ---- LIST of 100,000 entries
+
+prepare_list_100k() {
+	mkdir -p "$mem/list/warm"
+	"$bin/tool" files "$mem/list/big" "$names" 0
+}
+
+start_list_100k() { :; }
+
+# The server is fresh for each case; one short list first, so that growth is
+# what the long list costs, not what the first request of all costs.
+case_list_100k() {
+	local before
+	case $1 in
+	limit)	start_limit list "$mem/list/big" ;;
+	*)	"start_$1" "$mem/list" ;;
+	esac || return 1
+	if [[ $1 == coffer ]]; then
+		: >"$mem/list/warm/x"
+		client "$1" list -f /warm -n 1 || return 1
+		client "$1" list -f /warm -n 1 || return 1
+	fi
+	"$bin/tool" reset-peak "${pid[$1]}" 2>/dev/null
+	memory "$1" || return 1
+	before=$answer
+	client "$1" list -f /big -n "$names" || return 1
+	sample list-100k "$1" "$(scaled seconds 1e3)" || return 1
+	if [[ $1 == coffer ]]; then
+		sample list-first "$1" "$(scaled first 1e3)" || return 1
+		memory "$1" || return 1
+		sample list-growth "$1" "$(growth "$before" "$answer")"
+	fi
+	stop "$1"
+}
+
+# The larger of: PSS afterwards over PSS before; the peak of RSS meanwhile over RSS before.
+growth() {
+	local a=$(($(word pss "$2") - $(word pss "$1")))
+	local b=$(($(word peak "$2") - $(word rss "$1")))
+	echo $((a > b ? a : b))
+}
+
+# ---- idle sessions
+
+prepare_idle() {
+	mkdir -p "$mem/idle"
+	[[ -e $mem/idle/x ]] || "$bin/tool" file "$mem/idle/x" 64
+}
+
+case_idle() {
+	local options=() before
+	[[ $round == 1 || $1 == coffer ]] || return 0
+	((round <= idle_rounds)) || return 0
+	[[ $1 == coffer ]] && options=(-o sessions-per-worker="$2")
+	"start_$1" "$mem/idle" "${options[@]}" || return 1
+	sleep 1
+	memory "$1" || return 1
+	before=$answer
+	spawn idlers "$bin/load" idle -p "${port[$1]}" -P "$(proto "$1")" -n "$2" -f /x
+	await idlers '^ready' 60 || return 1
+	sleep "$settle"
+	memory "$1" || return 1
+	if ! kill -0 "${pid[idlers]}" 2>/dev/null; then
+		why="the sessions did not last: $(tail -n 1 "$work/idlers.log")"
+		return 1
+	fi
+	sample "$row" "$1" "$(awk -v a="$(word pss "$before")" -v b="$(word pss "$answer")" \
+	    -v n="$2" 'BEGIN { print (b - a) / n }')"
+	stop idlers
+	stop "$1"
+}
+
+prepare_idle_1000() { prepare_idle; }
+prepare_idle_10000() { prepare_idle; }
+start_idle_1000() { [[ $1 == coffer ]] || need "$1"; }
+start_idle_10000() { [[ $1 == coffer ]] || need "$1"; }
+case_idle_1000() { case_idle "$1" 1000; }
+case_idle_10000() { case_idle "$1" "$idlers"; }
+
+# ---- connect, one request, close
+
+prepare_connect() {
+	mkdir "$mem/connect"
+	"$bin/tool" file "$mem/connect/x" 1024
+}
+
+start_connect() {
+	case $1 in
+	limit)	start_limit ping ;;
+	*)	"start_$1" "$mem/connect" ;;
+	esac
+}
+
+case_connect() {
+	client "$1" connect -c 4 -n "$connects" -f /x || return 1
+	sample "$row" "$1" "$(scaled rate 1)" || return 1
+	operations=$connects
+}
+
+# ---- a quick client beside slow readers
+
+prepare_slow_readers() {
+	mkdir "$mem/slow"
+	"$bin/tool" file "$mem/slow/x" 1024 && "$bin/tool" file "$mem/slow/large" 10485760
+}
+
+start_slow_readers() { "start_$1" "$mem/slow"; }
+
+case_slow_readers() {
+	client "$1" quick -f /x -t "$quick_seconds" || return 1
+	sample "$row" "$1-alone" "$(scaled p99 1)" || return 1
+	spawn readers "$bin/load" slow -p "${port[$1]}" -P "$(proto "$1")" -f /large -c 200 -t 120
+	await readers '^ready' 30 || return 1
+	sleep 1
+	client "$1" quick -f /x -t "$quick_seconds" || return 1
+	if ! kill -0 "${pid[readers]}" 2>/dev/null; then
+		why="a slow reader was thrown out: $(tail -n 1 "$work/readers.log")"
+		return 1
+	fi
+	sample "$row" "$1" "$(scaled p99 1)" || return 1
+	stop readers
+}

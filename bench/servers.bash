@@ -1,0 +1,203 @@
+# servers - start and stop what is measured: coffer, the limit programs, the peers.
+# Each starter is called as start_NAME ROOT [...] and leaves the process in
+# pid[NAME] and its port in port[NAME]; it fails, and says why in $why, where
+# NAME cannot run here.  Nothing is ever killed but a pid that was started here.
+
+declare -A pid=() port=()
+why=
+
+# spawn NAME COMMAND...: in the background, its words in $work/NAME.log.  In a session
+# of its own: lighttpd passes TERM on to its whole process group.
+spawn() {
+	local name=$1
+	shift
+	: >"$work/$name.log"
+	setsid "$@" >"$work/$name.log" 2>&1 </dev/null &
+	pid[$name]=$!
+}
+
+# stop NAME: TERM, and KILL after five seconds.
+stop() {
+	local p=${pid[$1]:-} i
+	unset "pid[$1]" "port[$1]"
+	[[ -n $p ]] || return 0
+	kill -TERM "$p" 2>/dev/null
+	for ((i = 0; i < 100; i++)); do
+		kill -0 "$p" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -KILL "$p" 2>/dev/null
+	wait "$p" 2>/dev/null
+	return 0
+}
+
+stop_all() {
+	local name
+	for name in "${!pid[@]}"; do
+		stop "$name"
+	done
+}
+
+# await NAME REGEX SECONDS: until its log has a line that matches; ${BASH_REMATCH[1]}
+# of the first such line is in $found.
+await() {
+	local log=$work/$1.log line i
+	for ((i = 0; i < $3 * 20; i++)); do
+		while IFS= read -r line; do
+			if [[ $line =~ $2 ]]; then
+				found=${BASH_REMATCH[1]:-}
+				return 0
+			fi
+		done <"$log"
+		if ! kill -0 "${pid[$1]}" 2>/dev/null; then
+			why="$1 ended: $(tail -n 1 "$log")"
+			return 1
+		fi
+		sleep 0.05
+	done
+	why="$1 was not ready within $3 s"
+	return 1
+}
+
+# await_port NAME: until something accepts on the port that was picked for it.
+await_port() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		if (: <"/dev/tcp/127.0.0.1/${port[$1]}") 2>/dev/null; then
+			kill -0 "${pid[$1]}" 2>/dev/null && return 0
+		fi
+		kill -0 "${pid[$1]}" 2>/dev/null || break
+		sleep 0.05
+	done
+	why="$1 did not start: $(tail -n 1 "$work/$1.log")"
+	return 1
+}
+
+need() {
+	command -v "$1" >/dev/null && return 0
+	why="$1 is not installed"
+	return 1
+}
+
+# start_coffer ROOT [OPTION]...
+start_coffer() {
+	local root=$1 as=()
+	shift
+	if [[ ! -x $cofferd ]]; then
+		why="$cofferd is missing"
+		return 1
+	fi
+	((EUID == 0)) && as=(-o user=root)
+	spawn coffer "$cofferd" -l coffer://127.0.0.1:0 -n 2 -m "$model" -o access-log=no \
+	    -o log-level=info "${as[@]}" "$@" "$root"
+	await coffer 'listening on coffer://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[coffer]=$found
+	await coffer 'ready:' 10
+}
+
+# start_limit WORK ARGUMENT...; NAME is $limit_name, for rows with more than one limit.
+start_limit() {
+	local name=${limit_name:-limit}
+	spawn "$name" "$bin/limit" "$@"
+	await "$name" '^port ([0-9]+)' 10 || return 1
+	port[$name]=$found
+}
+
+start_nginx() {
+	need nginx || return 1
+	port[nginx]=$("$bin/tool" port)
+	mkdir -p "$work/nginx"
+	cat >"$work/nginx/conf" <<-END
+		$( ((EUID == 0)) && echo 'user root;')
+		daemon off;
+		worker_processes 2;
+		worker_rlimit_nofile $(ulimit -n);
+		pid $work/nginx/pid;
+		error_log $work/nginx/error;
+		events { worker_connections 18000; }
+		http {
+			access_log off;
+			sendfile on;
+			keepalive_requests 1000000000;
+			keepalive_timeout 600;
+			client_body_temp_path $work/nginx/body;
+			proxy_temp_path $work/nginx/proxy;
+			fastcgi_temp_path $work/nginx/fastcgi;
+			uwsgi_temp_path $work/nginx/uwsgi;
+			scgi_temp_path $work/nginx/scgi;
+			server { listen 127.0.0.1:${port[nginx]} backlog=4096; root $1; }
+		}
+	END
+	spawn nginx nginx -p "$work/nginx" -e "$work/nginx/error" -c "$work/nginx/conf"
+	await_port nginx
+}
+
+start_lighttpd() {
+	need lighttpd || return 1
+	port[lighttpd]=$("$bin/tool" port)
+	cat >"$work/lighttpd.conf" <<-END
+		server.bind = "127.0.0.1"
+		server.port = ${port[lighttpd]}
+		server.document-root = "$1"
+		server.max-worker = 2
+		server.max-fds = $(ulimit -n)
+		server.max-connections = 18000
+		server.max-keep-alive-requests = 65535
+		server.max-keep-alive-idle = 600
+		server.listen-backlog = 4096
+	END
+	spawn lighttpd lighttpd -D -f "$work/lighttpd.conf"
+	await_port lighttpd
+}
+
+# start_vsftpd ROOT: anonymous; may write to ROOT/up where there is one.
+start_vsftpd() {
+	need vsftpd || return 1
+	if ((EUID != 0)); then
+		why="vsftpd must be started by root"
+		return 1
+	fi
+	local user=ftp
+	id "$user" >/dev/null 2>&1 || user=nobody
+	[[ -d $1/up ]] && chown "$user" "$1/up"
+	mkdir -p "$work/empty"
+	port[vsftpd]=$("$bin/tool" port)
+	cat >"$work/vsftpd.conf" <<-END
+		listen=YES
+		background=NO
+		listen_address=127.0.0.1
+		listen_port=${port[vsftpd]}
+		anonymous_enable=YES
+		no_anon_password=NO
+		ftp_username=$user
+		anon_root=$1
+		anon_world_readable_only=NO
+		write_enable=YES
+		anon_upload_enable=YES
+		xferlog_enable=NO
+		use_sendfile=YES
+		seccomp_sandbox=NO
+		isolate_network=NO
+		secure_chroot_dir=$work/empty
+	END
+	spawn vsftpd vsftpd "$work/vsftpd.conf"
+	await_port vsftpd
+}
+
+# start_rsync ROOT: one module, "m".
+start_rsync() {
+	need rsync || return 1
+	port[rsync]=$("$bin/tool" port)
+	cat >"$work/rsyncd.conf" <<-END
+		address = 127.0.0.1
+		port = ${port[rsync]}
+		use chroot = no
+		log file = $work/rsyncd.log
+		$( ((EUID == 0)) && printf 'uid = root\ngid = root\n')
+		[m]
+		path = $1
+		read only = no
+	END
+	spawn rsync rsync --daemon --no-detach --config="$work/rsyncd.conf"
+	await_port rsync
+}

@@ -1,0 +1,61 @@
+/* send_int - between send.c (the requests that wait for a reply) and body.c (what is sent). */
+
+#ifndef CLIENT_SEND_INT_H
+#define CLIENT_SEND_INT_H
+
+#include "client/remote.h"
+#include "client/send.h"
+
+#define SEND_WINDOW	2048		/* requests without a reply at most */
+#define SMALL_MAX	(1024 * 1024)	/* files up to this are read before they are sent */
+#define WAIT_MIN	(16 * 1024 * 1024)	/* from this on, the server is asked before bytes move */
+#define BODY_BUFFER	SMALL_MAX
+
+enum kind { NOTHING, FOLDER, FILE_BYTES, PIPE_BYTES };
+
+/* A request whose reply is due. */
+struct entry {
+	enum kind	 kind;		/* NOTHING: no reply is due after all */
+	char		*local, *remote;
+	bool		 named;
+	bool		 waits;		/* the server says from where on */
+	bool		 go;		/* and has said so */
+	uint64_t	 from;		/* there */
+	uint64_t	 size;
+	struct digest	 digest;	/* ours */
+};
+
+struct send {
+	struct client		*client;
+	const struct place	*place;
+	struct send_opts	 opts;
+	struct tally		*tally;
+	struct entry		 ring[SEND_WINDOW];
+	uint64_t		 head, tail;	/* entries head to tail - 1 wait for their replies */
+	unsigned		 tries;
+	uint64_t		 reached;	/* the largest `from` of the first entry: progress */
+	bool			 early;		/* a reply came before all bytes of it were sent */
+	bool			 broken;
+	int			 code;		/* the exit code of a pipe that broke, or DONE */
+	unsigned		 since_look;
+	char			*buffer;	/* BODY_BUFFER bytes */
+};
+
+/* Takes one reply.  0, or -1: the connection is of no use. */
+int	take_reply(void *send);
+
+/* Sends the request of an entry and all that belongs to it.  fd is the open file, or -1 to open
+ * entry->local.  0 (entry->kind is NOTHING if nothing was sent), or -1. */
+int	body_file(struct send *, uint64_t index, int fd);
+int	body_pipe(struct send *, uint64_t index, int fd);
+
+/* The connection cannot be used further because of what we sent; replies before are taken. */
+int	abort_body(struct send *, uint64_t index);
+
+static inline struct entry *
+entry_at(struct send *s, uint64_t index)
+{
+	return &s->ring[index % SEND_WINDOW];
+}
+
+#endif

@@ -1,0 +1,105 @@
+/* sched_thread - a thread for each session.
+ * The kernel switches; sessions share the process, and a crash is the worker's. */
+
+#include <sys/eventfd.h>
+
+#include <errno.h>
+
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "io/wait.h"
+#include "sched/sched.h"
+
+#define THREAD_STACK	(256 * 1024)	/* bytes of address space; memory as far as touched */
+#define THREAD_ARENAS	2		/* malloc's; one for each thread would cost more than it saves */
+
+static const struct sched_limit *limit;
+static int		 ends = -1;	/* an eventfd: a session has ended */
+static pthread_attr_t	 attr;
+
+static void *
+session(void *arg)
+{
+	struct sched_task task = *(struct sched_task *)arg;
+	const uint64_t one = 1;
+
+	free(arg);
+	task.run(task.arg);
+	atomic_fetch_sub(limit->sessions, 1);
+	(void)!write(ends, &one, sizeof(one));
+	return NULL;
+}
+
+/* Forgets the ends so far, then looks again: none is missed. */
+static void
+hear_ends(void)
+{
+	uint64_t n;
+
+	(void)!read(ends, &n, sizeof(n));
+}
+
+static int
+thread_room(void)
+{
+	while (atomic_load(limit->sessions) >= limit->max) {
+		if (wait_request(ends, INT64_MAX) == -1)
+			return -1;
+		hear_ends();
+	}
+	if (!wait_draining())
+		return 0;
+	errno = ECANCELED;
+	return -1;
+}
+
+static int
+thread_start(const struct sched_task *task)
+{
+	struct sched_task *copy = malloc(sizeof(*copy));
+	pthread_t thread;
+	int error = ENOMEM;
+
+	if (copy != NULL) {
+		*copy = *task;
+		atomic_fetch_add(limit->sessions, 1);
+		if ((error = pthread_create(&thread, &attr, session, copy)) == 0)
+			return 0;
+		atomic_fetch_sub(limit->sessions, 1);
+		free(copy);
+	}
+	task->drop(task->arg);
+	errno = error;
+	return -1;
+}
+
+static int
+thread_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
+{
+	limit = bounds;
+	(void)mallopt(M_ARENA_MAX, THREAD_ARENAS);
+	if ((ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+		return -1;
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+	wait_use(&wait_blocking);
+	main_fn(arg);
+	while (atomic_load(limit->sessions) > 0) {
+		(void)wait_fd(ends, POLLIN, INT64_MAX);
+		hear_ends();
+	}
+	(void)close(ends);
+	return 0;
+}
+
+const struct sched sched_thread = {
+	.name = "thread",
+	.run = thread_run,
+	.room = thread_room,
+	.start = thread_start,
+};

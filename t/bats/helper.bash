@@ -1,0 +1,269 @@
+# helper.bash - what every bats file loads: programs, a folder, servers, tidying up.
+#
+#	bats_require_minimum_version 1.5.0
+#	load helper
+#
+# Each test has a folder $T of its own, with an empty $T/root in it to serve, and
+# a configuration $T/cofferd.conf that it may write keys into.  Everything that is started
+# by server() is ended by teardown(), which also fails the test if a log tells of a
+# sanitizer's report, or of a worker killed by a signal that was not expected.
+#
+# To run the tests of a file under every concurrency model, begin it with
+#	# bats file_tags=models:all
+# (or a single test with `# bats test_tags=models:all` before it): t/run then sets $MODEL
+# to one after the other.  Run by hand, MODEL is coroutine unless set.
+#
+# A file with a setup() or teardown() of its own calls coffer_setup and coffer_teardown.
+# A command left running in the background of a test must close bats' descriptor: 3>&-
+
+COFFER_SOURCE=${COFFER_SOURCE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
+COFFER_BUILD=${COFFER_BUILD:-$COFFER_SOURCE}
+MODEL=${MODEL:-coroutine}
+WORKERS=${WORKERS:-2}
+TEST_LIMIT=${TEST_LIMIT:-120}	# seconds for one test; then its commands are killed, and it fails
+PATIENCE=${PATIENCE:-20}	# seconds to wait for a thing that should be there at once
+
+for library in bats-support bats-assert bats-file; do
+	for folder in ${BATS_LIB_PATH:+"${BATS_LIB_PATH//:/ }"} /usr/lib/bats /usr/local/lib/bats \
+	    /usr/lib /usr/local/lib; do
+		[[ -f $folder/$library/load.bash ]] || continue
+		load "$folder/$library/load"
+		continue 2
+	done
+	echo "$library is not installed (Debian: apt-get install $library)" >&2
+	exit 1
+done
+unset library folder
+
+for program in cofferd coffer; do
+	[[ -x $COFFER_BUILD/$program ]] && continue
+	echo "$COFFER_BUILD/$program is not built (make), or COFFER_BUILD is not the build folder" >&2
+	exit 1
+done
+unset program
+
+# A report of the client's goes to a file, a server's to its log: teardown looks at both.
+export UBSAN_OPTIONS=print_stacktrace=1
+CLIENT_ASAN=exitcode=99:detect_leaks=1
+
+setup()
+{
+	coffer_setup
+}
+
+teardown()
+{
+	coffer_teardown
+}
+
+coffer_setup()
+{
+	# Not $BATS_TEST_TMPDIR: nobody may enter that, and workers of root's are nobody.
+	T=$(mktemp -d "${TMPDIR:-/tmp}/coffer.XXXXXX")
+	chmod 755 "$T"
+	mkdir "$T/root"
+	: >"$T/cofferd.conf"
+	SERVERS=() LOGS=() PID= PORT= URL= LOG=
+	DEATHS_EXPECTED=
+	unset COFFER_URL
+	local self=$BASHPID
+	watch "$self" 3>&- &
+	WATCH=$!
+	disown
+}
+
+coffer_teardown()
+{
+	local pid log status=0
+
+	kill_tree "$WATCH"
+	if [[ -e $T/overdue ]]; then
+		echo "this test took more than $TEST_LIMIT s"
+		status=1
+	fi
+	for pid in "${SERVERS[@]}"; do
+		end_server "$pid" || status=1
+	done
+	for log in "${LOGS[@]}"; do
+		check_log "$log" || status=1
+	done
+	for log in "$T"/client-report.*; do
+		[[ -e $log ]] || continue
+		echo "the client's sanitizer reports:"
+		cat "$log"
+		status=1
+	done
+	# What bats shows of a test that failed: the end of the server's log.
+	[[ ${BATS_TEST_COMPLETED:-} == 1 || -z $LOG ]] || { echo "log:"; tail -n 30 "$LOG"; }
+	chmod -R u+rwX "$T" 2>/dev/null || true
+	rm -rf "$T"
+	return $status
+}
+
+# Ends what the test left running: by TERM, so that the sanitizers can speak at the end.
+end_server()
+{
+	local status=0 PATIENCE=10
+
+	kill "$1" 2>/dev/null || true
+	wait_for gone "$1" || {
+		echo "the server (pid $1) did not end by TERM within $PATIENCE s"
+		[[ -n $DEATHS_EXPECTED ]] || status=1
+	}
+	pkill -KILL -s "$1" || true
+	wait "$1" 2>/dev/null || true
+	return $status
+}
+
+# Kills what the test is waiting for, once it has taken too long.
+watch()
+{
+	sleep "$TEST_LIMIT"
+	: >"$T/overdue"
+	for pid in $(pgrep -P "$1"); do
+		[[ $pid == "$BASHPID" ]] || kill_tree "$pid"
+	done
+}
+
+# kill_tree PID: it and all beneath it.
+kill_tree()
+{
+	local child
+	for child in $(pgrep -P "$1"); do
+		kill_tree "$child"
+	done
+	kill -KILL "$1" 2>/dev/null || true
+}
+
+# TERM is how the master ends its workers.
+check_log()
+{
+	local bad='AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|[Aa]ssertion .* failed'
+	[[ -n $DEATHS_EXPECTED ]] || bad+='|killed by signal ([^1]|1[^5])'
+	if grep -qE "$bad" "$1"; then
+		echo "the log should not say this:"
+		grep -E -A 30 "$bad" "$1"
+		return 1
+	fi
+}
+
+# Workers will die in this test, and that is what it is about.
+expect_deaths()
+{
+	DEATHS_EXPECTED=yes
+}
+
+# The user that the workers of a server started by root become.
+server_user()
+{
+	if id -u coffer >/dev/null 2>&1; then echo coffer; else echo nobody; fi
+}
+
+# server [COFFERD-ARGUMENT]...: serves ${ROOT:-$T/root} on a port that the kernel chooses, under
+# $MODEL, with $WORKERS workers.  Sets PID, PORT, URL, LOG, and COFFER_URL for the client.
+server()
+{
+	[[ $(id -u) != 0 ]] || chown -hR "$(server_user)" "${ROOT:-$T/root}"
+	launch -l coffer://127.0.0.1:0 -n "$WORKERS" -m "$MODEL" "$@" "${ROOT:-$T/root}"
+	wait_ready
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG" | head -n 1)
+	[[ -n $PORT ]] || fail_with_log "no line \"listening on coffer://127.0.0.1:PORT\""
+	URL=coffer://127.0.0.1:$PORT
+	export COFFER_URL=$URL
+}
+
+# launch COFFERD-ARGUMENT...: starts cofferd, in a session (setsid(2)) of its own, and
+# does not wait.  Sets PID and LOG.
+launch()
+{
+	LOG=$T/log.${#SERVERS[@]}
+	ln -sfn "$LOG" "$T/log"
+	setsid "$COFFER_BUILD/cofferd" -f "$T/cofferd.conf" "$@" </dev/null >"$LOG" 2>&1 3>&- &
+	PID=$!
+	SERVERS+=("$PID")
+	LOGS+=("$LOG")
+}
+
+wait_ready()
+{
+	wait_for ready_or_dead || fail_with_log "the server was not ready within $PATIENCE s"
+	grep -q 'ready: ' "$LOG" || fail_with_log "the server ended instead of being ready"
+}
+
+ready_or_dead()
+{
+	grep -q 'ready: ' "$LOG" || ! kill -0 "$PID" 2>/dev/null
+}
+
+fail_with_log()
+{
+	echo "$1; its log:"
+	cat "$LOG"
+	return 1
+}
+
+# stop_server [SIGNAL]: ends the server (TERM) and fails unless it ends by itself, with status
+# 0, and leaves no process behind.
+stop_server()
+{
+	local status=0
+
+	kill -"${1:-TERM}" "$PID"
+	wait_for gone "$PID" || fail_with_log "the server did not end within $PATIENCE s"
+	wait "$PID" || status=$?
+	[[ $status == 0 ]] || fail_with_log "the server ended with status $status"
+	wait_for no_session "$PID" || {
+		echo "processes were left behind:"
+		ps -o pid,ppid,stat,args -s "$PID"
+		return 1
+	}
+}
+
+# Whether a child of this shell has ended (it may still have to be waited for).
+gone()
+{
+	[[ ! -e /proc/$1 || $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) == [ZX] ]]
+}
+
+no_session()
+{
+	local pid
+	for pid in $(pgrep -s "$1"); do
+		gone "$pid" || return 1
+	done
+}
+
+# The pids of the last server's workers.
+workers()
+{
+	pgrep -P "${1:-$PID}"
+}
+
+# wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
+wait_for()
+{
+	local end=$((SECONDS + PATIENCE))
+	until "$@"; do
+		((SECONDS < end)) || return 1
+		sleep 0.05
+	done
+}
+
+# coffer ARGUMENT...: the client that was built, within a time limit.
+coffer()
+{
+	ASAN_OPTIONS=$CLIENT_ASAN:log_path=$T/client-report \
+	    timeout -k 5 "${CLIENT_LIMIT:-60}" "$COFFER_BUILD/coffer" "$@"
+}
+
+# ask LINE...: sends the lines, ends our half of the connection, prints all replies.
+ask()
+{
+	printf '%s\n' "$@" | ask_bytes
+}
+
+# The same with whatever bytes stdin has.
+ask_bytes()
+{
+	timeout -k 5 "$PATIENCE" nc -N 127.0.0.1 "$PORT"
+}
