@@ -26,6 +26,8 @@
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
 #define SWEEP_MS	(60 * 60 * 1000) /* between two looks for abandoned uploads */
 
+static unsigned grace;	/* seconds that sessions in progress have, once the worker drains */
+
 struct worker {
 	unsigned		 slot;
 	const struct heritage	*heritage;
@@ -138,6 +140,18 @@ sweep_if_due(struct worker *w)
 	w->sweep = clock_in(SWEEP_MS);
 }
 
+/* Nobody is to be queued by the kernel for a worker that does not come any more.  Others hold the
+ * sockets, too: a close alone would leave them in the set of epoll(7). */
+static void
+stop_listening(struct worker *w)
+{
+	size_t i;
+
+	wait_pass(w->fds, w->heritage->listeners->count);
+	for (i = 0; i < w->heritage->listeners->count; i++)
+		wait_close(w->fds[i]);
+}
+
 /* The accept loop, the same under every model. */
 static void
 accept_all(void *arg)
@@ -215,6 +229,25 @@ reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void
+on_orphaned(int number)
+{
+	(void)number;
+	(void)alarm(grace);
+}
+
+/* A worker that is within a session and not in its accept loop (serial) does not see the end of the
+ * lifeline; if the master was killed, nobody else bounds it either. */
+static void
+watch_master(const struct config *config)
+{
+	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
+
+	grace = (unsigned)((config->grace_timeout_ms + 999) / 1000);
+	(void)sigaction(SIGRTMIN, &action, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGRTMIN, 0L, 0L, 0L);
+}
+
 /* As many sessions as there are descriptors for. */
 static unsigned
 sessions_max(int64_t wanted)
@@ -289,6 +322,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 		log_error("cannot become %s: %s", config->as.name, strerror(errno));
 		_exit(EX_NOPERM);
 	}
+	watch_master(config);	/* now: another user's id would have undone it */
 	w.sched = sched_find(config->concurrency);
 	w.score = &heritage->scoreboard->slot[slot];
 	w.session = session_opts(config);
