@@ -177,8 +177,9 @@ accept_all(void *arg)
 			shortage(errno);
 	}
 	atomic_store(&w->score->accepting, false);
+	stop_listening(w);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
-	(void)alarm((unsigned)(w->heritage->config->grace_timeout_ms / 1000 + 1));	/* 0 would be no alarm */
+	(void)alarm(grace);
 }
 
 static int
@@ -243,7 +244,7 @@ watch_master(const struct config *config)
 {
 	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
 
-	grace = (unsigned)((config->grace_timeout_ms + 999) / 1000);
+	grace = (unsigned)(config->grace_timeout_ms / 1000 + 1);	/* 0 would be no alarm */
 	(void)sigaction(SIGRTMIN, &action, NULL);
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGRTMIN, 0L, 0L, 0L);
 }

@@ -171,8 +171,12 @@ steady()
 	server -w -l "unix:$T/socket" -o "pid-file=$T/pid"
 	exec 7<&- 8<&-
 	want=("/dev/null" "$LOG" "$LOG" 'anon_inode:[eventfd]' 'pipe:' "$T/root" 'socket:' 'socket:')
-	# The loop's, and what its helper threads wake it by.
-	[[ $MODEL != coroutine ]] || want+=('anon_inode:[eventpoll]' 'anon_inode:[eventfd]')
+	# What the model opens for itself: how it learns of connections, of calls that are done, of ends.
+	case $MODEL in
+	coroutine)	want+=('anon_inode:[eventpoll]' 'anon_inode:[eventfd]') ;;
+	fork)		want+=('anon_inode:[signalfd]') ;;
+	thread)		want+=('anon_inode:[eventfd]') ;;
+	esac
 	for pid in $(workers); do
 		got=$(find "/proc/$pid/fd" -type l -printf '%l\n' | sed 's/^\(pipe:\|socket:\).*/\1/' | sort)
 		assert_equal "$got" "$(printf '%s\n' "${want[@]}" | sort)"
