@@ -127,7 +127,8 @@ send_bytes(struct send *s, uint64_t index, int fd, bool digest)
 	if (digest && (state = digest_begin()) == NULL)
 		abort();
 	while (ret == 0 && at < e->size) {
-		n = read(fd, s->buffer, e->size - at < BODY_BUFFER ? (size_t)(e->size - at) : BODY_BUFFER);
+		n = read(fd, s->buffer,
+		    e->size - at < BODY_BUFFER ? (size_t)(e->size - at) : BODY_BUFFER);
 		if (n <= 0) {
 			ret = too_short(s, index, n == -1 ? errno : 0);
 			break;

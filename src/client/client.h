@@ -85,7 +85,8 @@ int	client_option(struct client *, int option);
 int	client_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A number of an option, from min to max.  0, or -1 after a message. */
-int	client_number(const char *option, const char *text, long long min, long long max, long long *);
+int	client_number(const char *option, const char *text, long long min, long long max,
+	    long long *);
 
 /* One line to stderr, "coffer: " before it; a progress bar is wiped away first. */
 void	say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -61,7 +61,8 @@ fetch_from_one(struct client *c, struct place *places, int i, int n, struct dest
 	int first = i;
 
 	for (; i < n && place_same_server(&places[i].server, &places[first].server); i++)
-		fetch_add(f, &places[i], &d->target, d->name != NULL ? d->name : path_leaf(places[i].path));
+		fetch_add(f, &places[i], &d->target,
+		    d->name != NULL ? d->name : path_leaf(places[i].path));
 	*code = fetch_run(f, tally);
 	if (fetch_broken(f))
 		i = n;
@@ -70,7 +71,8 @@ fetch_from_one(struct client *c, struct place *places, int i, int n, struct dest
 }
 
 static int
-fetch_all(struct client *c, char **operands, int n, struct destination *d, const struct fetch_opts *opts)
+fetch_all(struct client *c, char **operands, int n, struct destination *d,
+    const struct fetch_opts *opts)
 {
 	struct place *places = xreallocarray(NULL, (size_t)n, sizeof(*places));
 	struct tally tally = { 0 };
@@ -91,7 +93,8 @@ fetch_all(struct client *c, char **operands, int n, struct destination *d, const
 	return code;
 }
 
-/* An option's folder, the last operand, or the current folder.  *n becomes the number of remote ones. */
+/* An option's folder, the last operand, or the current folder.  *n becomes the number of remote
+ * ones. */
 static const char *
 local_operand(const char *folder, char **operands, int *n)
 {

@@ -59,7 +59,8 @@ compare_sizes(const void *a, const void *b)
 static int
 compare_times(const void *a, const void *b)
 {
-	const struct timespec *x = &((const struct line *)a)->mtime, *y = &((const struct line *)b)->mtime;
+	const struct timespec *x = &((const struct line *)a)->mtime,
+			      *y = &((const struct line *)b)->mtime;
 
 	if (x->tv_sec != y->tv_sec)
 		return x->tv_sec > y->tv_sec ? -1 : 1;
@@ -108,7 +109,8 @@ print_line(struct ls *ls, const struct line *line)
 	}
 	if (ls->longer)
 		(void)printf("%s %6s %s ", show_mode(mode, line->type, line->mode),
-		    line->type == 'd' ? "-" : show_size(size, line->size), show_time(when, &line->mtime));
+		    line->type == 'd' ? "-" : show_size(size, line->size),
+		    show_time(when, &line->mtime));
 	print_name(ls, line);
 }
 
@@ -133,8 +135,14 @@ static void
 take_line(struct ls *ls, const struct coffer_entry *entry)
 {
 	struct line line = {
-		.name = entry->name.at, .len = entry->name.len, .size = entry->size, .mtime = entry->mtime,
-		.mode = entry->mode, .type = entry->type, .known = entry->has_sha256, .digest = entry->sha256,
+		.name = entry->name.at,
+		.len = entry->name.len,
+		.size = entry->size,
+		.mtime = entry->mtime,
+		.mode = entry->mode,
+		.type = entry->type,
+		.known = entry->has_sha256,
+		.digest = entry->sha256,
 	};
 
 	if (ls->order == UNSORTED) {

@@ -66,7 +66,8 @@ parse_date(struct timespec *ts, const char *text)
 	}
 	if (text_timespec(ts, text, strlen(text)) == 0)
 		return 0;
-	say("-d %s: a time is seconds since 1970, such as 1700000000 or 1700000000.5, or \"now\"", text);
+	say("-d %s: a time is seconds since 1970, such as 1700000000 or 1700000000.5, or \"now\"",
+	    text);
 	return -1;
 }
 
@@ -164,8 +165,8 @@ ping_place(struct client *c, const struct place *place, void *arg)
 			return code;
 	}
 	if (rt.count > 1)
-		(void)printf("%s: %lld round trips, min=%.3f mean=%.3f max=%.3f ms\n", shown, rt.count,
-		    (double)rt.min / 1000.0, (double)rt.sum / 1000.0 / (double)rt.count,
+		(void)printf("%s: %lld round trips, min=%.3f mean=%.3f max=%.3f ms\n", shown,
+		    rt.count, (double)rt.min / 1000.0, (double)rt.sum / 1000.0 / (double)rt.count,
 		    (double)rt.max / 1000.0);
 	return DONE;
 }
@@ -201,7 +202,8 @@ struct df {
 };
 
 static void
-print_space(struct df *df, const char *name, uint64_t total, uint64_t avail, uint64_t available, uint64_t files)
+print_space(struct df *df, const char *name, uint64_t total, uint64_t avail, uint64_t available,
+    uint64_t files)
 {
 	char all[SHOW_SIZE], used[SHOW_SIZE], left[SHOW_SIZE], shown[1024];
 	uint64_t use = total > avail ? total - avail : 0;
@@ -215,9 +217,11 @@ print_space(struct df *df, const char *name, uint64_t total, uint64_t avail, uin
 		return;
 	}
 	if (df->count++ == 0)
-		(void)printf("%-28s %6s %6s %6s %4s %12s\n", "server", "size", "used", "avail", "use", "files free");
-	(void)printf("%-28s %6s %6s %6s %3.0f%% %12ju\n", shown, show_size(all, total), show_size(used, use),
-	    show_size(left, available), whole > 0 ? (double)use * 100.0 / whole : 0.0, (uintmax_t)files);
+		(void)printf("%-28s %6s %6s %6s %4s %12s\n", "server", "size", "used", "avail",
+		    "use", "files free");
+	(void)printf("%-28s %6s %6s %6s %3.0f%% %12ju\n", shown, show_size(all, total),
+	    show_size(used, use), show_size(left, available),
+	    whole > 0 ? (double)use * 100.0 / whole : 0.0, (uintmax_t)files);
 }
 
 static int
@@ -230,9 +234,12 @@ df_place(struct client *c, const struct place *place, void *arg)
 
 	if ((code = ask_for(c, &reply, "SPACE", NULL, "")) != DONE)
 		return code;
-	if (reply_number(&reply, "total", &total) == -1 || reply_number(&reply, "free", &unused) == -1 ||
-	    reply_number(&reply, "avail", &available) == -1 || reply_number(&reply, "files-free", &files) == -1) {
-		(void)remote_protocol_error(c->remote, "the server's answer to SPACE makes no sense");
+	if (reply_number(&reply, "total", &total) == -1 ||
+	    reply_number(&reply, "free", &unused) == -1 ||
+	    reply_number(&reply, "avail", &available) == -1 ||
+	    reply_number(&reply, "files-free", &files) == -1) {
+		(void)remote_protocol_error(
+		    c->remote, "the server's answer to SPACE makes no sense");
 		return remote_complain(c->remote, false);
 	}
 	place_name(name, sizeof(name), &place->server);

@@ -62,7 +62,8 @@ move_all(struct move *m, struct place *from, int n)
 
 	for (i = 0; i < n; i++)
 		if (!place_same_server(&from[i].server, &m->to.server))
-			return client_misuse("%s is on another server: get it, and put it there", from[i].path);
+			return client_misuse(
+			    "%s is on another server: get it, and put it there", from[i].path);
 	if ((code = look_at_place(m, n > 1)) != DONE)
 		return code;
 	for (i = 0; i < n; i++)

@@ -51,7 +51,8 @@ remote_name(const struct put *p, const char *leaf)
 
 /* One entry of a tree.  0, or -1: the connection is of no use. */
 static int
-put_entry(struct put *p, const char *local, const char *remote, int found, const struct tree_entry *entry)
+put_entry(struct put *p, const char *local, const char *remote, int found,
+    const struct tree_entry *entry)
 {
 	char *here = path_beside(local, entry->name), *there = path_beside(remote, entry->name);
 	int ret = 0, error = errno;
@@ -219,7 +220,8 @@ cmd_put(struct client *c, int argc, char **argv)
 		remote = argv[--n];
 	for (i = 0; i < n; i++)
 		if (place_is_url(argv[i]))
-			return client_misuse("%s is not here; \"coffer cp\" copies on a server", argv[i]);
+			return client_misuse(
+			    "%s is not here; \"coffer cp\" copies on a server", argv[i]);
 	if (place_parse(&p.place, c, remote) == -1)
 		return USAGE;
 	code = put_all(&p, argv, n, &opts);

@@ -56,6 +56,12 @@ take(struct client *c, struct rm *rm, const char *path)
 	return 0;
 }
 
+static const char *
+verb_of(char type)
+{
+	return type == 'd' ? "RMDIR" : "DELETE";
+}
+
 /* Removes what was remembered, the last first.  0 or -1. */
 static int
 remove_all(struct client *c, struct rm *rm)
@@ -64,9 +70,11 @@ remove_all(struct client *c, struct rm *rm)
 
 	while (answered > 0) {
 		/* Half a window at a time, so that each system call carries many. */
-		until = answered - sent > WINDOW / 2 ? sent : answered > WINDOW ? answered - WINDOW : 0;
+		until = answered > WINDOW ? answered - WINDOW : 0;
+		if (answered - sent > WINDOW / 2)
+			until = sent;
 		for (; sent > until; sent--)
-			if (remote_request(c->remote, rm->types[sent - 1] == 'd' ? "RMDIR" : "DELETE",
+			if (remote_request(c->remote, verb_of(rm->types[sent - 1]),
 			    rm->names[sent - 1], "%s", "") == -1)
 				/* It was listed, so it can be named: a server that lies. */
 				return remote_protocol_error(c->remote, "a name is too long");

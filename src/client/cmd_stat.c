@@ -36,7 +36,8 @@ ask_facts(struct client *c, const char *path, struct facts *facts)
 	memset(facts, 0, sizeof(*facts));
 	facts->known = reply_digest(&reply, "sha256", &facts->digest) == 0;
 	if (coffer_reply_value(&reply, "type", facts->type, sizeof(facts->type) - 1) == 1 &&
-	    reply_number(&reply, "size", &facts->size) == 0 && reply_time(&reply, "mtime", &facts->mtime) == 0 &&
+	    reply_number(&reply, "size", &facts->size) == 0 &&
+	    reply_time(&reply, "mtime", &facts->mtime) == 0 &&
 	    reply_mode(&reply, "mode", &facts->mode) == 0)
 		return DONE;
 	(void)remote_protocol_error(c->remote, "the server's answer to STAT makes no sense");
@@ -78,7 +79,8 @@ print_facts(struct stat_run *run, const char *path, const struct facts *facts)
 	    (intmax_t)facts->mtime.tv_sec, facts->mtime.tv_nsec);
 	(void)printf("  mode: %04o\n", facts->mode);
 	if (facts->type[0] == 'f')
-		(void)printf("sha256: %s\n", facts->known ? digest_hex(&facts->digest, hex) : "not known yet");
+		(void)printf("sha256: %s\n",
+		    facts->known ? digest_hex(&facts->digest, hex) : "not known yet");
 }
 
 static int
@@ -126,7 +128,8 @@ print_sum(const struct digest *digest, const char *name)
 	char hex[DIGEST_HEX];
 	const char *p;
 
-	(void)printf("%s%s  ", strpbrk(name, "\n\r\\") != NULL ? "\\" : "", digest_hex(digest, hex));
+	(void)printf(
+	    "%s%s  ", strpbrk(name, "\n\r\\") != NULL ? "\\" : "", digest_hex(digest, hex));
 	for (p = name; *p != '\0'; p++)
 		if (*p == '\n')
 			(void)fputs("\\n", stdout);
@@ -153,7 +156,8 @@ sum_place(struct client *c, const struct place *place, void *arg)
 		if ((code = ask_for(c, &reply, "HASH", place->path, "")) != DONE)
 			return code;
 		if (reply_digest(&reply, "sha256", &facts.digest) == -1) {
-			(void)remote_protocol_error(c->remote, "the server's answer to HASH makes no sense");
+			(void)remote_protocol_error(
+			    c->remote, "the server's answer to HASH makes no sense");
 			return remote_complain(c->remote, false);
 		}
 	}

@@ -88,8 +88,8 @@ find(const char *name)
 static void
 help_command(FILE *f, const struct command *cmd)
 {
-	(void)fprintf(f, "usage: coffer %s %s\n%s.\n\n%s%s", cmd->name, cmd->usage, cmd->what, cmd->help,
-	    common_help);
+	(void)fprintf(f, "usage: coffer %s %s\n%s.\n\n%s%s", cmd->name, cmd->usage, cmd->what,
+	    cmd->help, common_help);
 }
 
 static void
@@ -100,7 +100,8 @@ help_all(FILE *f)
 	(void)fprintf(f, "usage: coffer COMMAND [OPTION]... OPERAND...\n\n");
 	for (cmd = commands; cmd->name != NULL; cmd++)
 		(void)fprintf(f, "  %-6s %s\n", cmd->name, cmd->what);
-	(void)fprintf(f, "\nA remote operand is coffer://HOST[:PORT]/PATH, or a path on the server of -H.\n\n%s",
+	(void)fprintf(f,
+	    "\nA remote operand is coffer://HOST[:PORT]/PATH, or a path on the server of -H.\n\n%s",
 	    common_help);
 }
 
@@ -164,7 +165,8 @@ client_option(struct client *c, int option)
 		exit(DONE);
 	default:	/* getopt(3) has said it */
 		(void)fprintf(stderr, "coffer: \"coffer help%s%s\" tells more\n",
-		    client_command != NULL ? " " : "", client_command != NULL ? client_command->name : "");
+		    client_command != NULL ? " " : "",
+		    client_command != NULL ? client_command->name : "");
 		return -1;
 	}
 }
@@ -178,7 +180,8 @@ client_misuse(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "\nusage: coffer %s %s\n", client_command->name, client_command->usage);
+	(void)fprintf(
+	    stderr, "\nusage: coffer %s %s\n", client_command->name, client_command->usage);
 	return USAGE;
 }
 

@@ -5,8 +5,8 @@
 #include "client/each.h"
 
 static int
-do_one(struct client *c, const char *operand, int (*fn)(struct client *, const struct place *, void *),
-    void *arg)
+do_one(struct client *c, const char *operand,
+    int (*fn)(struct client *, const struct place *, void *), void *arg)
 {
 	struct place place;
 	int code;
@@ -36,7 +36,8 @@ each_place(struct client *c, int argc, char **argv, bool none,
 }
 
 int
-ask_for(struct client *c, struct coffer_reply *reply, const char *verb, const char *path, const char *options)
+ask_for(struct client *c, struct coffer_reply *reply, const char *verb, const char *path,
+    const char *options)
 {
 	if (remote_ask(c->remote, reply, verb, path, options) == -1)
 		return remote_complain(c->remote, false);
@@ -53,5 +54,6 @@ ask_is_folder(struct client *c, const char *path, int *code)
 		*code = remote_complain(c->remote, false);
 		return -1;
 	}
-	return reply.code == 200 && coffer_reply_value(&reply, "type", type, sizeof(type)) == 1 && type[0] == 'd';
+	return reply.code == 200 && coffer_reply_value(&reply, "type", type, sizeof(type)) == 1 &&
+	       type[0] == 'd';
 }

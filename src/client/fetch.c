@@ -59,7 +59,11 @@ fetch_branch(struct fetch *f, struct target *target, char *remote, char *local, 
 	struct branch *branch = xmalloc(sizeof(*branch));
 
 	*branch = (struct branch){
-		.next = f->branches, .target = target, .remote = remote, .local = local, .links = links,
+		.next = f->branches,
+		.target = target,
+		.remote = remote,
+		.local = local,
+		.links = links,
 	};
 	f->branches = branch;
 	return branch;
@@ -125,7 +129,8 @@ item_local(const struct item *item)
 static bool
 too_long(const struct item *item)
 {
-	return item->name != NULL && strlen(item->branch->local) + strlen(item->name) + 2 > PATH_MAX;
+	return item->name != NULL &&
+	       strlen(item->branch->local) + strlen(item->name) + 2 > PATH_MAX;
 }
 
 const char *
@@ -152,7 +157,8 @@ item_other_part(const struct item *item)
 	part_name(temp, leaf, false);
 	dir = (size_t)(leaf - item->name);
 	for (i = 0; i < branch->nparts; i++)
-		if (strncmp(branch->parts[i], item->name, dir) == 0 && strcmp(branch->parts[i] + dir, temp) == 0)
+		if (strncmp(branch->parts[i], item->name, dir) == 0 &&
+		    strcmp(branch->parts[i] + dir, temp) == 0)
 			return true;
 	return false;
 }
@@ -194,7 +200,8 @@ is_rest(struct fetch *f, const struct item *item)
 	if (!f->opts.resume || f->opts.out != -1 || item->fresh)
 		return false;
 	dir = target_parent(item->branch->target, item_local(item), &leaf);
-	return dir != -1 && strlen(leaf) <= NAME_MAX && part_size(dir, leaf, item_other_part(item)) > 0;
+	return dir != -1 && strlen(leaf) <= NAME_MAX &&
+	       part_size(dir, leaf, item_other_part(item)) > 0;
 }
 
 static void
@@ -246,7 +253,8 @@ make_folder(struct fetch *f, const struct item *item)
 	if (too_long(item))
 		tally_add(f->tally, say_errno(item->name, ENAMETOOLONG));
 	else if (target_folder(item->branch->target, local, strlen(local)) == -1)
-		tally_add(f->tally, say_errno(item_shown(f, item), errno == ENOTDIR ? ELOOP : errno));
+		tally_add(
+		    f->tally, say_errno(item_shown(f, item), errno == ENOTDIR ? ELOOP : errno));
 }
 
 /* Finishes the item whose turn it is.  0, or -1: the connection is of no use. */
@@ -326,8 +334,8 @@ broken(struct fetch *f)
 		return f->next > 0 ? RESUMABLE : NO_CONNECTION;
 	code = remote_complain(r, f->opts.out == -1);
 	if (code == RESUMABLE && !f->client->quiet)
-		say("%ju of %ju done; the same command with -c goes on from here", (uintmax_t)f->done,
-		    (uintmax_t)f->count);
+		say("%ju of %ju done; the same command with -c goes on from here",
+		    (uintmax_t)f->done, (uintmax_t)f->count);
 	return code;
 }
 

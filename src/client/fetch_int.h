@@ -56,7 +56,8 @@ bool		item_other_part(const struct item *);
 
 /* Appends an item. */
 struct item	*fetch_append(struct fetch *, struct branch *, char *name, char type);
-struct branch	*fetch_branch(struct fetch *, struct target *, char *remote, char *local, unsigned links);
+struct branch *fetch_branch(
+    struct fetch *, struct target *, char *remote, char *local, unsigned links);
 
 /* receive.c: the reply to a plain GET; a file that is gone on with, asked for and taken
  * at once.  0, or -1: the connection is of no use. */

@@ -99,7 +99,8 @@ target_folder(struct target *t, const char *name, size_t len)
 		if (t->last != -1)
 			(void)close(t->last);
 		dir = t->last = fd;
-		(void)snprintf(t->last_name, sizeof(t->last_name), "%.*s", (int)(rest + n - name), name);
+		(void)snprintf(
+		    t->last_name, sizeof(t->last_name), "%.*s", (int)(rest + n - name), name);
 	}
 	return dir;
 }
@@ -231,7 +232,8 @@ part_resume(struct part *p, int dir, const char *name, bool other)
 		return -1;
 	p->fd = openat(dir, p->temp, flags);
 	if (p->fd == -1 && errno == EACCES && fchmodat(dir, p->temp, 0600, 0) == 0)
-		p->fd = openat(dir, p->temp, flags);	/* a file that nobody may write was interrupted */
+		p->fd =
+		    openat(dir, p->temp, flags); /* a file that nobody may write was interrupted */
 	if (p->fd == -1 || lock(p) == -1)
 		return -1;
 	if (fstat(p->fd, &st) == -1 || !S_ISREG(st.st_mode)) {

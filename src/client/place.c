@@ -167,8 +167,8 @@ place_name(char *dst, size_t size, const struct socket_url *url)
 	if (strcmp(url->scheme, "unix") == 0)
 		(void)snprintf(dst, size, "%s", url->path);
 	else
-		(void)snprintf(dst, size, strchr(url->host, ':') != NULL ? "[%s]:%s" : "%s:%s", url->host,
-		    port_of(url));
+		(void)snprintf(dst, size, strchr(url->host, ':') != NULL ? "[%s]:%s" : "%s:%s",
+		    url->host, port_of(url));
 }
 
 const char *

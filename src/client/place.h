@@ -15,7 +15,7 @@
 struct place {
 	struct socket_url	 server;	/* without its path, unless it is a Unix socket */
 	char			*path;		/* absolute, decoded, without empty and "." parts */
-	bool			 folder;	/* was written with a slash at its end, or is the root */
+	bool folder; /* was written with a slash at its end, or is the root */
 };
 
 /* Whether an operand says by itself that it is remote. */

@@ -62,8 +62,8 @@ put_time(char *dst, size_t size, int64_t elapsed_ms)
 	}
 	s = (int64_t)((double)left * (double)elapsed_ms / (double)bar.bytes / 1000.0);
 	if (s >= 3600)
-		(void)snprintf(dst, size, "%jd:%02jd:%02jd left", (intmax_t)s / 3600, (intmax_t)s / 60 % 60,
-		    (intmax_t)s % 60);
+		(void)snprintf(dst, size, "%jd:%02jd:%02jd left", (intmax_t)s / 3600,
+		    (intmax_t)s / 60 % 60, (intmax_t)s % 60);
 	else
 		(void)snprintf(dst, size, "%jd:%02jd left", (intmax_t)s / 60, (intmax_t)s % 60);
 }
@@ -84,7 +84,9 @@ put_figures(char *dst, size_t size, int64_t elapsed_ms)
 		    bar.bytes_all ? bar.bytes : bar.bytes_all) * 100.0 / (double)bar.bytes_all));
 	put_time(left, sizeof(left), elapsed_ms);
 	return snprintf(dst, size, "%s%s%6s  %6s/s  %s", files, percent, show_size(done, bar.bytes),
-	    show_size(rate, elapsed_ms > 0 ? (uint64_t)((double)bar.bytes * 1000.0 / (double)elapsed_ms) : 0), left);
+	    show_size(rate,
+		elapsed_ms > 0 ? (uint64_t)((double)bar.bytes * 1000.0 / (double)elapsed_ms) : 0),
+	    left);
 }
 
 /* The name in `room` columns; a long one loses its beginning.  Columns are taken to be
@@ -120,7 +122,8 @@ draw(int64_t now)
 	else
 		n = snprintf(line, sizeof(line), "\r\033[K%s  %s", fit_name(name, room), figures);
 	if (n > 0)
-		(void)!write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+		(void)!write(
+		    STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 	bar.drawn = true;
 }
 

@@ -32,9 +32,11 @@ read_meta(struct remote *r, const struct coffer_reply *reply, uint64_t from, str
 	ptrdiff_t len = coffer_reply_value(reply, "sha256", value, sizeof(value));
 
 	m->known = !(len == 1 && value[0] == '-');
-	if (reply_number(reply, "size", &m->size) == -1 || reply_number(reply, "total", &m->total) == -1 ||
-	    reply_time(reply, "mtime", &m->mtime) == -1 || reply_mode(reply, "mode", &m->mode) == -1 ||
-	    len == -1 || (m->known && digest_parse(&m->digest, value, (size_t)len) == -1))
+	if (reply_number(reply, "size", &m->size) == -1 ||
+	    reply_number(reply, "total", &m->total) == -1 ||
+	    reply_time(reply, "mtime", &m->mtime) == -1 ||
+	    reply_mode(reply, "mode", &m->mode) == -1 || len == -1 ||
+	    (m->known && digest_parse(&m->digest, value, (size_t)len) == -1))
 		return remote_protocol_error(r, "the server's answer to GET makes no sense");
 	if (m->total < from || m->size != m->total - from)
 		return remote_protocol_error(r, "the server's sizes contradict each other");
@@ -56,7 +58,8 @@ pump(struct fetch *f, int fd, uint64_t len, struct digest_state *state, int *err
 			n = remote_borrow(r, &bytes, (size_t)len);
 		else {
 			bytes = f->buffer;
-			n = remote_read(r, f->buffer, len < RECEIVE_BUFFER ? (size_t)len : RECEIVE_BUFFER);
+			n = remote_read(
+			    r, f->buffer, len < RECEIVE_BUFFER ? (size_t)len : RECEIVE_BUFFER);
 		}
 		if (n == -1)
 			return -1;
@@ -112,7 +115,8 @@ publish(struct fetch *f, const struct item *item, struct part *part, const struc
 
 /* Receives a whole file.  An open part, or one with fd -1 and *error set. */
 static int
-receive_whole(struct fetch *f, struct item *item, const struct meta *m, struct part *part, int *error)
+receive_whole(
+    struct fetch *f, struct item *item, const struct meta *m, struct part *part, int *error)
 {
 	struct digest_state *state;
 	struct digest digest, said = m->digest;
@@ -232,8 +236,8 @@ ask_digest(struct fetch *f, const char *remote, struct digest *digest)
 
 /* The bytes behind a part file, and what becomes of it. */
 static int
-receive_tail(struct fetch *f, struct item *item, const char *remote, struct part *part, uint64_t from,
-    struct meta *m)
+receive_tail(struct fetch *f, struct item *item, const char *remote, struct part *part,
+    uint64_t from, struct meta *m)
 {
 	struct digest_state *state;
 	struct digest digest;
@@ -257,8 +261,8 @@ receive_tail(struct fetch *f, struct item *item, const char *remote, struct part
 		tally_add(f->tally, publish(f, item, part, m));
 	else if (known == 1) {
 		if (!f->client->quiet)
-			say_of(item_shown(f, item), "%s is of another file; fetching it from the beginning",
-			    part->temp);
+			say_of(item_shown(f, item),
+			    "%s is of another file; fetching it from the beginning", part->temp);
 		progress_back(from + m->size);
 		item->skip = false;
 		item->fresh = true;
@@ -286,7 +290,8 @@ receive_rest(struct fetch *f, struct item *item)
 		ret = 0;
 		goto out;
 	}
-	if (remote_request(r, "GET", remote, "from=%jd", (intmax_t)from) == -1 || remote_reply(r, &reply) == -1)
+	if (remote_request(r, "GET", remote, "from=%jd", (intmax_t)from) == -1 ||
+	    remote_reply(r, &reply) == -1)
 		goto out;
 	progress_name(item->name != NULL ? item->name : item->branch->local);
 	if (reply.code == 416) {

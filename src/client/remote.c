@@ -33,7 +33,7 @@ struct remote {
 	char			*out;		/* OUT_ROOM bytes */
 	size_t			 begin, end;	/* what of it is not sent yet */
 	bool			 verbose, greeted;
-	bool			 flushing;	/* in send_all(): replies are being taken from within */
+	bool flushing; /* in send_all(): replies are being taken from within */
 	bool			 deaf;		/* the peer does not take bytes any more */
 	int			 fault;
 	char			 why[256];
@@ -252,7 +252,8 @@ remote_push(struct remote *r)
 
 	if (r->begin == r->end || r->deaf || r->fault)
 		return;
-	n = send(stream_fd(r->stream), r->out + r->begin, r->end - r->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = send(stream_fd(r->stream), r->out + r->begin, r->end - r->begin,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n > 0)
 		r->begin += (size_t)n;
 	else if (errno != EAGAIN && errno != EINTR)
@@ -316,7 +317,8 @@ append_path(char *dst, const char *limit, const char *path)
 }
 
 static int
-append_line(struct remote *r, const char *verb, const char *path, const char *path2, const char *options)
+append_line(
+    struct remote *r, const char *verb, const char *path, const char *path2, const char *options)
 {
 	char *line = make_room(r, LINE_MAX_BYTES), *limit = line + LINE_MAX_BYTES - 1, *p;
 	size_t len = strlen(options);
@@ -358,7 +360,8 @@ remote_request(struct remote *r, const char *verb, const char *path, const char 
 }
 
 int
-remote_request2(struct remote *r, const char *verb, const char *from, const char *to, const char *options)
+remote_request2(
+    struct remote *r, const char *verb, const char *from, const char *to, const char *options)
 {
 	return append_line(r, verb, from, to, options);
 }
@@ -413,7 +416,8 @@ next_reply(struct remote *r, struct coffer_reply *reply)
 	if ((len = remote_line(r, &line)) == -1)
 		return -1;
 	if (coffer_reply_parse(reply, line, (size_t)len) == -1)
-		return remote_protocol_error(r, "the server's answer is no reply of the coffer protocol");
+		return remote_protocol_error(
+		    r, "the server's answer is no reply of the coffer protocol");
 	return 0;
 }
 
@@ -439,7 +443,8 @@ take_greeting(struct remote *r)
 	r->greeted = true;
 	if (reply.code == 503 || reply.code == 429)
 		return fail_reply(r, &reply);
-	if (reply.code != 200 || coffer_reply_value(&reply, "coffer", version, sizeof(version)) != 1 ||
+	if (reply.code != 200 ||
+	    coffer_reply_value(&reply, "coffer", version, sizeof(version)) != 1 ||
 	    version[0] != '1')
 		return remote_protocol_error(r, "no server of the coffer protocol, version 1");
 	return 0;
@@ -448,7 +453,8 @@ take_greeting(struct remote *r)
 int
 remote_reply(struct remote *r, struct coffer_reply *reply)
 {
-	if (remote_flush(r) == -1 || (!r->greeted && take_greeting(r) == -1) || next_reply(r, reply) == -1)
+	if (remote_flush(r) == -1 || (!r->greeted && take_greeting(r) == -1) ||
+	    next_reply(r, reply) == -1)
 		return -1;
 	/* Without a path, it is not about a request: the server goes. */
 	if (reply->code == 503 && reply->text[0] != '/')

@@ -68,7 +68,8 @@ read_list(struct fetch *f, struct branch *branch, const char *remote, bool folde
 		fetch_append(f, branch, NULL, 'd');
 	while ((ret = remote_entry(f->client->remote, &entry, &end)) == 1) {
 		if ((held += entry.name.len) > LIST_BYTES_MAX)
-			return remote_protocol_error(f->client->remote, "the server's list has no end");
+			return remote_protocol_error(
+			    f->client->remote, "the server's list has no end");
 		add_entry(f, branch, &entry, folder);
 	}
 	if (ret == 0)

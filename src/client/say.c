@@ -37,7 +37,8 @@ say_of(const char *name, const char *fmt, ...)
 	va_end(ap);
 	progress_wipe();
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "coffer: %s: %s\n", text_visible(shown, sizeof(shown), name, strlen(name)), why);
+	(void)fprintf(stderr, "coffer: %s: %s\n",
+	    text_visible(shown, sizeof(shown), name, strlen(name)), why);
 }
 
 const char *

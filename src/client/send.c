@@ -15,7 +15,8 @@
 #define PUSH_BYTES	65536	/* gathered bytes that are worth a system call */
 
 struct send *
-send_new(struct client *c, const struct place *place, const struct send_opts *opts, struct tally *tally)
+send_new(
+    struct client *c, const struct place *place, const struct send_opts *opts, struct tally *tally)
 {
 	struct send *s = xmalloc(sizeof(*s));
 
@@ -62,7 +63,8 @@ check_stored(const struct entry *e, const struct coffer_reply *reply)
 	struct digest digest;
 	uint64_t size;
 
-	if (reply_number(reply, "size", &size) == -1 || reply_digest(reply, "sha256", &digest) == -1) {
+	if (reply_number(reply, "size", &size) == -1 ||
+	    reply_digest(reply, "sha256", &digest) == -1) {
 		say_of(e->local, "the server does not say what it has kept");
 		return PROTOCOL_ERROR;
 	}
@@ -123,6 +125,7 @@ take_reply(void *arg)
 		return take_go(s, e, &reply);
 	if ((code = judge(e, &reply)) != DONE || e->kind != FOLDER)
 		tally_add(s->tally, code);
+	s->refused = e->kind == FILE_BYTES && reply.code >= 300;
 	if (e->kind != FOLDER)
 		progress_file();
 	pop(s);
@@ -205,14 +208,17 @@ try_again(struct send *s)
 
 	if (stop_wanted())
 		return false;
-	if (s->early) {		/* we broke it off ourselves, or were refused */
-		s->early = false;
+	/* We broke it off ourselves; or a refused file was too large for the server to drop its
+	 * bytes, so that it had to close: others may be taken all the same. */
+	if (s->early || s->refused) {
+		s->early = s->refused = false;
 		return true;
 	}
 	if (!s->opts.resume || s->tries >= TRIES || (r != NULL && remote_fault(r) == EPROTO))
 		return false;
 	if (!s->client->quiet)
-		say("%s; trying again in %u s", r != NULL ? remote_why(r) : "no connection", 1U << s->tries);
+		say("%s; trying again in %u s", r != NULL ? remote_why(r) : "no connection",
+		    1U << s->tries);
 	return stop_pause(1000 << s->tries++) == 0;
 }
 
@@ -280,7 +286,8 @@ send_folder(struct send *s, const char *remote)
 }
 
 int
-send_file(struct send *s, int dir, const char *leaf, const char *local, const char *remote, bool named)
+send_file(
+    struct send *s, int dir, const char *leaf, const char *local, const char *remote, bool named)
 {
 	int fd = openat(dir, leaf, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 

@@ -15,7 +15,8 @@ struct send_opts {
 struct send;
 
 /* The place tells the server, and is lent. */
-struct send	*send_new(struct client *, const struct place *, const struct send_opts *, struct tally *);
+struct send *send_new(
+    struct client *, const struct place *, const struct send_opts *, struct tally *);
 void	send_free(struct send *);
 
 /* A folder and those above it, where they are missing.  Of this and the next: 0, or -1: the

@@ -8,7 +8,7 @@
 
 #define SEND_WINDOW	2048		/* requests without a reply at most */
 #define SMALL_MAX	(1024 * 1024)	/* files up to this are read before they are sent */
-#define WAIT_MIN	(16 * 1024 * 1024)	/* from this on, the server is asked before bytes move */
+#define WAIT_MIN        (16 * 1024 * 1024) /* from this on, the server is asked before bytes move */
 #define BODY_BUFFER	SMALL_MAX
 
 enum kind { NOTHING, FOLDER, FILE_BYTES, PIPE_BYTES };
@@ -31,10 +31,11 @@ struct send {
 	struct send_opts	 opts;
 	struct tally		*tally;
 	struct entry		 ring[SEND_WINDOW];
-	uint64_t		 head, tail;	/* entries head to tail - 1 wait for their replies */
+	uint64_t head, tail; /* entries head to tail - 1 wait for their replies */
 	unsigned		 tries;
-	uint64_t		 reached;	/* the largest `from` of the first entry: progress */
+	uint64_t reached; /* the largest `from` of the first entry: progress */
 	bool			 early;		/* a reply came before all bytes of it were sent */
+	bool			 refused;	/* so was the file that was answered last */
 	bool			 broken;
 	int			 code;		/* the exit code of a pipe that broke, or DONE */
 	unsigned		 since_look;

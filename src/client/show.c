@@ -14,7 +14,8 @@ show_size(char dst[SHOW_SIZE], uint64_t bytes)
 {
 	if (bytes < 1024)
 		(void)snprintf(dst, SHOW_SIZE, "%u", (unsigned)bytes);
-	else if (humanize_number(dst, 5, (int64_t)bytes, "", HN_AUTOSCALE, HN_B | HN_NOSPACE | HN_DECIMAL) == -1)
+	else if (humanize_number(dst, 5, (int64_t)bytes, "", HN_AUTOSCALE,
+		     HN_B | HN_NOSPACE | HN_DECIMAL) == -1)
 		(void)strlcpy(dst, "?", SHOW_SIZE);
 	return dst;
 }
@@ -24,7 +25,8 @@ show_time(char dst[SHOW_TIME], const struct timespec *ts)
 {
 	struct tm tm;
 
-	if (localtime_r(&ts->tv_sec, &tm) == NULL || strftime(dst, SHOW_TIME, "%Y-%m-%d %H:%M", &tm) == 0)
+	if (localtime_r(&ts->tv_sec, &tm) == NULL ||
+	    strftime(dst, SHOW_TIME, "%Y-%m-%d %H:%M", &tm) == 0)
 		(void)snprintf(dst, SHOW_TIME, "%jd", (intmax_t)ts->tv_sec);
 	return dst;
 }
@@ -54,7 +56,8 @@ json_set_name(json_t *object, const char *name, size_t len)
 		return;
 	}
 	text = xmalloc(4 * len + 1);
-	(void)json_object_set_new(object, "name", json_string(text_visible(text, 4 * len + 1, name, len)));
+	(void)json_object_set_new(
+	    object, "name", json_string(text_visible(text, 4 * len + 1, name, len)));
 	for (i = 0; i < len; i++)
 		(void)snprintf(text + 2 * i, 3, "%02x", (unsigned char)name[i]);
 	(void)json_object_set_new(object, "name_hex", json_string(text));

@@ -118,8 +118,9 @@ enter(struct tree *t, struct tree_entry *entry)
 
 	t->enter = false;
 	entry->name = t->name;
-	if (push(t, openat(dirfd(level->dir), t->name + level->len, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-	    len + 1) == -1)
+	if (push(t,
+		openat(dirfd(level->dir), t->name + level->len, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+		len + 1) == -1)
 		return -1;
 	t->name[len] = '/';
 	t->name[len + 1] = '\0';

@@ -304,3 +304,20 @@ sha()
 	diff -r "$T/tree" "$T/root/tree"
 	diff -r "$T/tree" "$T/back"
 }
+
+@test "a server that closes rather than drop what it refuses: the other files are sent" {
+	echo 'drop-max = 10K' >>"$T/cofferd.conf"
+	mkdir "$T/tree"
+	for i in 1 2 3; do
+		head -c 5000000 /dev/urandom >"$T/tree/large$i"
+		head -c 900000 /dev/urandom >"$T/tree/medium$i"
+		echo small >"$T/tree/small$i"
+	done
+	mkdir -p "$T/root/tree/"{large1,large2,medium1,medium2}
+	server -w
+	run -1 coffer put -r "$T/tree" /
+	assert_equal "${#lines[@]}" 4
+	for name in large3 medium3 small1 small2 small3; do
+		cmp "$T/tree/$name" "$T/root/tree/$name"
+	done
+}
