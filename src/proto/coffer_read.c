@@ -14,6 +14,7 @@
 #include "store/listing.h"
 
 #define HASH_BUFFER	(1024 * 1024)	/* bytes hashed at a time by HASH */
+#define EARLY_MIN	128		/* entries after which a listing is sent at once, not gathered */
 #define REPLY_MAX	256		/* bytes of a success line without a path */
 
 void
@@ -260,12 +261,16 @@ static int
 send_entries(struct stream *stream, struct listing *listing, bool digest, bool sorted)
 {
 	struct listing_entry entry;
+	unsigned long sent = 0;
 	int more;
 
 	more = sorted ? wait_call(fill_listing, listing) : listing_fill(listing);
 	while (more == 1) {
-		while (listing_next(listing, &entry) == 1)
+		for (; listing_next(listing, &entry) == 1; sent++)
 			put_entry(stream, &entry, digest);
+		/* Who lists a large folder sees its beginning at once. */
+		if (sent >= EARLY_MIN && sent < 2 * EARLY_MIN)
+			(void)stream_flush(stream);
 		if (stream_fault(stream) != 0)
 			return -1;
 		more = wait_call(fill_listing, listing);
