@@ -59,6 +59,8 @@ static int		 epfd = -1, bell = -1;
 static const struct sched_limit *limit;
 static struct fiber	*room_waiter;	/* who waits for a free place */
 static struct fiber	*any_waiter;	/* who waits for a connection */
+static const int	*listened;	/* to what it last listened */
+static size_t		 listened_len;
 static bool		 drained;	/* draining was told to all */
 
 static struct fiber *
@@ -288,6 +290,8 @@ fiber_any(const int *fds, size_t n, int64_t deadline)
 	size_t i;
 	int which, result;
 
+	listened = fds;
+	listened_len = n;
 	for (i = 0; i < n; i++) {
 		if ((slot = slot_of(fds[i])) == NULL)
 			return -1;
@@ -512,6 +516,8 @@ coroutine_room(void)
 	int result;
 
 	while (atomic_load(limit->sessions) >= limit->max) {
+		/* The kernel wakes one process for a connection: not one that will not take it. */
+		fiber_pass(listened, listened_len);
 		room_waiter = self();
 		result = doze(CLOCK_NEVER, true);
 		room_waiter = NULL;
