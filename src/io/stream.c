@@ -247,8 +247,10 @@ finish_line(struct stream *s, char *begin, char *lf)
 {
 	s->in_at = (uint32_t)(lf + 1 - s->in);
 	s->line_end = 0;
-	s->waited = 0;
-	s->moved = s->received + s->sent;
+	if (!s->within) {	/* else chunks of one byte would be a way around min_rate */
+		s->waited = 0;
+		s->moved = s->received + s->sent;
+	}
 	if (lf > begin && lf[-1] == '\r')
 		lf--;
 	*lf = '\0';
