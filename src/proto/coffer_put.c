@@ -105,8 +105,11 @@ receive_chunks(struct exchange *x, struct upload *up, uint64_t *left)
 		if (transfer_receive(x->session, up, len, left) == -1) {
 			int error = errno;
 
+			/* The rest of this chunk, and all that follow: none is a request. */
 			if (stream_fault(x->stream) == 0)
 				refuse_body(x, *left);
+			if (!x->over && stream_fault(x->stream) == 0)
+				refuse_body(x, UINT64_MAX);
 			*left = UINT64_MAX;
 			errno = error;
 			return -1;
