@@ -51,9 +51,13 @@ static _Thread_local size_t	 outer_size;
 
 #define ENTERING(fake, bottom, size)	__sanitizer_start_switch_fiber(fake, bottom, size)
 #define ENTERED(fake, bottom, size)	__sanitizer_finish_switch_fiber(fake, bottom, size)
+#define KEEP_OUTER()	const void *kept_bottom = outer_bottom; size_t kept_size = outer_size
+#define RESTORE_OUTER()	(outer_bottom = kept_bottom, outer_size = kept_size)
 #else
 #define ENTERING(fake, bottom, size)	((void)(fake))
 #define ENTERED(fake, bottom, size)	((void)(fake))
+#define KEEP_OUTER()	((void)0)
+#define RESTORE_OUTER()	((void)0)
 #endif
 
 static size_t
@@ -104,6 +108,7 @@ enter(struct coroutine *co)
 	uintptr_t at = (uintptr_t)co;
 	ucontext_t context, unused;
 	void *fake = NULL;
+	KEEP_OUTER();		/* we may be on a coroutine's stack, which is not the one it goes back to */
 
 	assert(getcontext(&context) == 0);
 	context.uc_stack.ss_sp = bottom(co);
@@ -115,6 +120,7 @@ enter(struct coroutine *co)
 		(void)swapcontext(&unused, &context);
 	}
 	ENTERED(fake, NULL, NULL);
+	RESTORE_OUTER();
 }
 
 static struct coroutine *
