@@ -195,7 +195,8 @@ set_mtime(int fd, struct object *object, const struct timespec *mtime)
 }
 
 int
-store_set(struct store *s, const struct path *path, const struct timespec *mtime, const unsigned *mode)
+store_set(struct store *s, const struct path *path, const struct timespec *mtime,
+    const unsigned *mode)
 {
 	struct object object;
 	struct stat st;

@@ -14,6 +14,7 @@
 static int
 copy_by_hand(int from, int to, off_t at, off_t end)
 {
+	const off_t step = MEM_BUFFER;
 	char *buffer;
 	ssize_t n;
 	int error;
@@ -21,7 +22,7 @@ copy_by_hand(int from, int to, off_t at, off_t end)
 	if ((buffer = mem_take()) == NULL)
 		return -1;
 	while (at < end) {
-		n = pread(from, buffer, end - at < MEM_BUFFER ? (size_t)(end - at) : MEM_BUFFER, at);
+		n = pread(from, buffer, (size_t)(end - at < step ? end - at : step), at);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == 0)

@@ -88,7 +88,7 @@ digest_file(struct digest_state *state, int fd, off_t len)
 	if ((buffer = mem_take()) == NULL)
 		return -1;
 	while (at < len) {
-		n = pread(fd, buffer, len - at < MEM_BUFFER ? (size_t)(len - at) : MEM_BUFFER, at);
+		n = pread(fd, buffer, (size_t)(len - at < MEM_BUFFER ? len - at : MEM_BUFFER), at);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == 0)

@@ -104,7 +104,8 @@ enter_beneath(struct listing *l, const struct level *level, size_t len)
 		fault(l, ENAMETOOLONG);
 		return;
 	}
-	fd = openat(level->fd, l->name + level->prefix, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(level->fd, l->name + level->prefix,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {
 		fault(l, errno);
 		return;
@@ -164,6 +165,7 @@ give(struct listing *l, const struct object *object, size_t len)
 		}
 		return;
 	}
+	assert(l->batch != NULL && l->n < BATCH);
 	name = l->batch->names + l->used;
 	memcpy(name, l->name, len + 1);
 	l->used += len + 1;
@@ -190,8 +192,8 @@ take_name(struct listing *l, const struct level *level, const struct dirent64 *d
 {
 	size_t len;
 
-	if (d->d_type == DT_FIFO || d->d_type == DT_SOCK || d->d_type == DT_CHR || d->d_type == DT_BLK ||
-	    !path_part_shown(d->d_name))
+	if (d->d_type == DT_FIFO || d->d_type == DT_SOCK || d->d_type == DT_CHR ||
+	    d->d_type == DT_BLK || !path_part_shown(d->d_name))
 		return 0;
 	len = strlen(d->d_name);
 	if (len > PATH_PART_MAX || l->base + level->prefix + len > PATH_LEN_MAX) {

@@ -17,16 +17,19 @@ enum listing_sort { LISTING_UNSORTED, LISTING_BY_NAME, LISTING_BY_SIZE, LISTING_
 
 struct listing_opts {
 	uint32_t	 depth;		/* 1: the folder itself; LISTING_ALL: everything beneath */
-	enum listing_sort sort;		/* by bytes of the name; size and mtime descending, then name */
-	const char	*match;		/* fnmatch(3) pattern for the last part of the name, or NULL;
-					 * folders are entered whether they match or not */
-	const char	*after;		/* only names greater than this; implies LISTING_BY_NAME; or NULL */
+	enum listing_sort sort;		/* by bytes of the name; size and mtime
+					 * descending, then name */
+	const char	*match;		/* fnmatch(3) pattern for the last part of the name,
+					 * or NULL; folders are entered all the same */
+	const char	*after;		/* only names greater than this, or NULL; implies
+					 * LISTING_BY_NAME */
 	uint64_t	 limit;		/* entries at most; 0: all */
 	bool		 digest;	/* look for kept digests */
 };
 
 struct listing_entry {
-	const char	*name;		/* relative to the listed folder, with slashes where depth > 1 */
+	const char	*name;		/* relative to the listed folder, with slashes where
+					 * depth > 1 */
 	size_t		 len;
 	struct object	 object;	/* fd is -1; a symbolic link is not followed */
 };
@@ -35,7 +38,8 @@ struct listing;
 
 /* Opens the folder at path, or the single file at it (a listing of one entry whose name
  * is its leaf).  The strings in opts must outlive the listing. */
-int	listing_open(struct store *, const struct path *, const struct listing_opts *, struct listing **);
+int	listing_open(struct store *, const struct path *, const struct listing_opts *,
+	    struct listing **);
 
 /* Whether the listed path is a folder. */
 bool	listing_is_folder(const struct listing *);

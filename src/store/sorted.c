@@ -66,7 +66,8 @@ sorted_new(enum listing_sort sort, uint64_t limit)
 
 	if ((s = calloc(1, sizeof(*s))) == NULL)
 		return NULL;
-	s->compare = sort == LISTING_BY_SIZE ? by_size : sort == LISTING_BY_MTIME ? by_mtime : by_name;
+	s->compare = sort == LISTING_BY_SIZE ? by_size :
+	    sort == LISTING_BY_MTIME ? by_mtime : by_name;
 	s->by_name = s->compare == by_name;
 	s->limit = limit < LIMIT_MAX ? (size_t)limit : 0;
 	return s;

@@ -13,6 +13,9 @@
 #include "base/clock.h"
 #include "store/store_int.h"
 
+/* Whatever may stand there. */
+#define OPEN_STAGED	(O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
+
 #define TAKE_TRIES	16		/* times that a name may vanish under our hands */
 #define EMPTY_AGE_MS	60000		/* see takeable() */
 #define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
@@ -154,11 +157,11 @@ older_than(const struct stat *st, int64_t ms)
 static int
 take_private(struct staged *st, mode_t mode)
 {
+	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 	size_t len = strlen(st->name);
 
 	snprintf(st->name + len, sizeof(st->name) - len, ".%08x%08x", arc4random(), arc4random());
-	st->fd = openat(st->folder, st->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	if (st->fd == -1)
+	if ((st->fd = openat(st->folder, st->name, flags, mode)) == -1)
 		return -1;
 	flock(st->fd, LOCK_EX | LOCK_NB);
 	st->fresh = true;
@@ -195,11 +198,11 @@ take_existing(struct staged *staged, off_t max)
 	enum taking taking;
 	off_t size = 0;
 
-	staged->fd = openat(staged->folder, staged->name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	staged->fd = openat(staged->folder, staged->name, OPEN_STAGED);
 	if (staged->fd == -1)
 		return errno == ENOENT ? TAKE_AGAIN : TAKE_PRIVATE;
 	taking = takeable(staged, &size);
-	if (taking == TAKE_THIS && (max == 0 || size > max)) {
+	if (taking == TAKE_THIS && size > max) {
 		size = 0;
 		if (ftruncate(staged->fd, 0) == -1)
 			taking = TAKE_PRIVATE;
@@ -293,7 +296,8 @@ staging_lock(int folder, int parent, const char *leaf)
 	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
 	hash = mix(hash, leaf, strlen(leaf));
 	lock.l_start = (off_t)(hash % LOCK_BYTES);
-	if ((fd = openat(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)) == -1)
+	fd = openat(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
 		return -1;
 	while (fcntl(fd, F_OFD_SETLKW, &lock) == -1) {
 		if (errno == EINTR)
@@ -315,12 +319,14 @@ expire(int folder, const char *name, int64_t ttl)
 	bool gone = false;
 	int fd;
 
-	if (strcmp(name, STAGING_LOCKS) == 0 || fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	if (strcmp(name, STAGING_LOCKS) == 0 ||
+	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !S_ISREG(st.st_mode) || !older_than(&st, ttl))
 		return false;
-	if ((fd = openat(folder, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)) == -1)
+	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
 		return false;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && still_named(folder, name, &st) &&
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
+	    still_named(folder, name, &st) &&
 	    older_than(&st, st.st_size > 0 ? ttl : empty_ttl))
 		gone = unlinkat(folder, name, 0) == 0;
 	close(fd);

@@ -82,7 +82,8 @@ int	store_mkdir(struct store *, const struct path *, bool parents);	/* parents: 
 int	store_move(struct store *, const struct path *from, const struct path *to, bool only_new);
 /* Changes what is not NULL, of a file or a folder; the kept digest stays valid.  Of the mode
  * only 0777 is set.  EACCES where we may not read it. */
-int	store_set(struct store *, const struct path *, const struct timespec *mtime, const unsigned *mode);
+int	store_set(struct store *, const struct path *, const struct timespec *mtime,
+	    const unsigned *mode);
 
 struct store_space {
 	uint64_t	total, free, avail;	/* bytes; avail: to us */

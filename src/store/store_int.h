@@ -15,7 +15,8 @@ struct store {
 	int		  root;		/* O_PATH */
 	uint64_t	  resolve;	/* RESOLVE_* of every openat2(2) */
 	mode_t		  umask;	/* of the process, when the store was opened */
-	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH; -1: not yet */
+	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH;
+					 * -1: not yet */
 };
 
 static inline int
@@ -82,7 +83,7 @@ int	staging_enter(struct store *, const struct path *, int parent, bool is_root)
 void	staging_leave(struct store *, int folder);
 
 /* Makes st->name in st->folder, or goes on with what an earlier upload left under
- * it: up to `max` bytes of it if max is not 0, else emptied.  Where somebody else is
+ * it: as it is up to `max` bytes, else emptied.  Where somebody else is
  * busy with it, another name is taken, and the upload is not resumable. */
 int	staging_take(struct store *, struct staged *, mode_t, off_t max);
 

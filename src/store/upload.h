@@ -36,7 +36,8 @@ struct upload;
  * ENOENT (its folder is missing), EEXIST (UPLOAD_IF_NEW and there is something),
  * ESTALE (UPLOAD_IF_DIGEST and another digest stands there), ENOSPC or EDQUOT (the
  * declared size does not fit), EROFS ...  May block (a resumed prefix is hashed). */
-int	upload_open(struct store *, const struct path *, const struct upload_want *, struct upload **);
+int	upload_open(struct store *, const struct path *, const struct upload_want *,
+	    struct upload **);
 
 /* How many bytes are there already: where the sender goes on. */
 int64_t	upload_offset(const struct upload *);

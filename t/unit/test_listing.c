@@ -1,7 +1,7 @@
 /* test_listing - folders entry by entry: what is shown, what is not, in which order. */
 
-#include <malloc.h>
 #include <sys/fsuid.h>
+#include <sys/resource.h>
 
 #include "tree.h"
 
@@ -63,6 +63,12 @@ sorted_names(char *text)
 	for (size_t i = 0; i < n; i++)
 		len += (size_t)snprintf(out + len, TEXT_MAX - len, "%s|", name[i]);
 	return out;
+}
+
+static char *
+all_at(struct tree *t, const char *path, unsigned depth)
+{
+	return sorted_names(names_at(t, path, (struct listing_opts){ .depth = depth }));
 }
 
 static void
@@ -153,7 +159,7 @@ the_reserved_folder_is_never_shown(void **state)
 	plant(t, "d/.coffer/secret", "x");
 	plant(t, ".hidden", "x");
 	assert_names(t, "/", ".hidden|a|d|", .depth = LISTING_ALL, .sort = LISTING_BY_NAME);
-	assert_string_equal(sorted_names(names_at(t, "/", (struct listing_opts){ .depth = LISTING_ALL })),
+	assert_string_equal(all_at(t, "/", LISTING_ALL),
 	    ".hidden|a|d|");
 	assert_names(t, "/", ".hidden|", .match = ".*");
 	assert_errno(path_parse(&path, "/.coffer", 8), ENOENT);
@@ -162,7 +168,7 @@ the_reserved_folder_is_never_shown(void **state)
 }
 
 static void
-depth(void **state)
+as_deep_as_asked(void **state)
 {
 	struct tree *t = *state;
 	char *got;
@@ -173,12 +179,12 @@ depth(void **state)
 	plant(t, "d/e/f/c", "x");
 	plant(t, "z", "x");
 	assert_ok(symlink("..", at(t, "d/up")));
-	assert_string_equal(sorted_names(names_at(t, "/", (struct listing_opts){ .depth = 1 })), "d|z|");
-	assert_string_equal(sorted_names(names_at(t, "/", (struct listing_opts){ .depth = 2 })),
+	assert_string_equal(all_at(t, "/", 1), "d|z|");
+	assert_string_equal(all_at(t, "/", 2),
 	    "d|d/a|d/e|d/up|z|");
-	assert_string_equal(sorted_names(names_at(t, "/", (struct listing_opts){ .depth = LISTING_ALL })),
+	assert_string_equal(all_at(t, "/", LISTING_ALL),
 	    "d|d/a|d/e|d/e/b|d/e/f|d/e/f/c|d/up|z|");
-	assert_string_equal(sorted_names(names_at(t, "/d", (struct listing_opts){ .depth = LISTING_ALL })),
+	assert_string_equal(all_at(t, "/d", LISTING_ALL),
 	    "a|e|e/b|e/f|e/f/c|up|");
 	assert_names(t, "/", "d/e/f/c|", .depth = LISTING_ALL, .match = "c");
 	assert_names(t, "/", "d/e|d/e/f|d/e/f/c|", .depth = LISTING_ALL, .match = "[cef]",
@@ -189,7 +195,7 @@ depth(void **state)
 }
 
 static void
-sorted(void **state)
+in_order(void **state)
 {
 	struct timespec when[2] = { { .tv_sec = 100 }, { .tv_sec = 100 } };
 	struct tree *t = *state;
@@ -258,7 +264,7 @@ batches_and_limits(void **state)
 	char name[300];
 
 	for (int i = 0; i < 2000; i++) {	/* long names fill a batch before its entries do */
-		snprintf(name, sizeof(name), "%0*d", i % 2 ? 250 : 6, i);
+		snprintf(name, sizeof(name), "%0*d", i % 8 ? 250 : 6, i);
 		plant(t, name, "");
 	}
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -393,7 +399,7 @@ static void
 what_vanishes_meanwhile_is_no_fault(void **state)
 {
 	struct tree *t = *state;
-	struct listing_opts opts = { .depth = LISTING_ALL };
+	struct listing_opts opts = { .depth = LISTING_ALL, .match = "*[02468]" };
 	struct listing_entry e;
 	struct listing *l;
 	char name[32];
@@ -408,7 +414,7 @@ what_vanishes_meanwhile_is_no_fault(void **state)
 	for (int i = 0; i < 600; i++) {
 		snprintf(name, sizeof(name), "d%d", i);
 		assert_ok(rmdir(at(t, name)));
-		assert_ok(symlink("/etc", at(t, name)));
+		assert_ok(symlink("/proc/self/fd", at(t, name)));	/* holds 0 and 2 */
 	}
 	do
 		while (listing_next(l, &e) == 1) {
@@ -447,7 +453,28 @@ closed_before_its_end(void **state)
 	listing_close(&l);
 }
 
-/* Without a sort, and by name with a limit, memory does not grow with the entries. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MEMORY_IS_COUNTED	0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MEMORY_IS_COUNTED	0
+#endif
+#endif
+#ifndef MEMORY_IS_COUNTED
+#define MEMORY_IS_COUNTED	1
+#endif
+
+static long
+most_memory(void)
+{
+	struct rusage usage;
+
+	assert_ok(getrusage(RUSAGE_SELF, &usage));
+	return usage.ru_maxrss;
+}
+
+/* Without a sort, and by name with a limit, memory does not grow with the entries.  The first
+ * test of all, for the most that was ever used is looked at. */
 static void
 memory_is_bounded(void **state)
 {
@@ -455,36 +482,38 @@ memory_is_bounded(void **state)
 	struct listing_opts opts = { .depth = 1 };
 	struct listing *l;
 	char name[64];
-	size_t before, most = 0;
+	long before;
 
+	if (!MEMORY_IS_COUNTED) {
+		print_message("skipped: a sanitizer keeps what is freed\n");
+		skip();
+	}
 	for (int i = 0; i < 20000; i++) {
 		snprintf(name, sizeof(name), "%05d-with-some-more-bytes", i * 7919 % 20000);
 		plant(t, name, "");
 	}
+	before = most_memory();
 	for (int sort = 0; sort < 2; sort++) {
 		opts.sort = sort ? LISTING_BY_NAME : LISTING_UNSORTED;
 		opts.limit = sort ? 100 : 0;
-		before = mallinfo2().uordblks + mallinfo2().hblkhd;
 		assert_ok(listing_open(t->store, P("/"), &opts, &l));
-		while (listing_fill(l) == 1) {
-			size_t now = mallinfo2().uordblks + mallinfo2().hblkhd - before;
-
-			most = now > most ? now : most;
-		}
+		while (listing_fill(l) == 1)
+			;
 		listing_close(&l);
 	}
-	assert_true(most < 512 * 1024);
+	assert_true(most_memory() - before < 1024);	/* KiB */
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(memory_is_bounded),
 		TEST(entries_say_what_they_are),
 		TEST(a_single_file),
 		TEST(the_reserved_folder_is_never_shown),
-		TEST(depth),
-		TEST(sorted),
+		TEST(as_deep_as_asked),
+		TEST(in_order),
 		TEST(pages_of_a_large_folder),
 		TEST(batches_and_limits),
 		TEST(patterns),
@@ -495,7 +524,6 @@ main(void)
 		TEST(what_may_not_be_read_is_told_at_the_end),
 		TEST(what_vanishes_meanwhile_is_no_fault),
 		TEST(closed_before_its_end),
-		TEST(memory_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

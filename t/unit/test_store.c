@@ -151,9 +151,9 @@ without_openat2_there_is_no_store(void **state)
 
 	if ((pid = fork()) == 0) {
 		deny(SYS_openat2, -1, ENOSYS);
-		if (store_open(&opts, &why) != NULL || errno != ENOSYS || strstr(why, "openat2") == NULL)
+		if (store_open(&opts, &why) != NULL || errno != ENOSYS)
 			_exit(1);
-		_exit(0);
+		_exit(strstr(why, "openat2") != NULL ? 0 : 2);
 	}
 	assert_child(pid);
 }
@@ -348,16 +348,19 @@ set_keeps_the_digest_of_a_read_only_file(void **state)
 		if (put_as(t->store, "/a", "hello",
 		    (struct upload_want){ .size = 5, .has_mode = true, .mode = 0444 }) == -1)
 			_exit(1);
-		if (store_stat(t->store, P("/a"), &object) == -1 || object.mode != 0444 || !object.known)
+		if (store_stat(t->store, P("/a"), &object) == -1 ||
+		    object.mode != 0444 || !object.known)
 			_exit(2);
 		if (store_set(t->store, P("/a"), &when, NULL) == -1)
 			_exit(3);
-		if (store_stat(t->store, P("/a"), &object) == -1 || object.mode != 0444 || !object.known)
+		if (store_stat(t->store, P("/a"), &object) == -1 ||
+		    object.mode != 0444 || !object.known)
 			_exit(4);
 		/* What may not be read can still be asked about. */
 		if (store_set(t->store, P("/a"), NULL, &(unsigned){ 0 }) == -1)
 			_exit(5);
-		if (store_stat(t->store, P("/a"), &object) == -1 || object.known || object.size != 5)
+		if (store_stat(t->store, P("/a"), &object) == -1 ||
+		    object.known || object.size != 5)
 			_exit(6);
 		if (store_get(t->store, P("/a"), &object) != -1 || errno != EACCES)
 			_exit(7);
@@ -457,8 +460,8 @@ a_digest_of_another_file_is_not_believed(void **state)
 	assert_ok(put(t->store, "/a", "hello"));
 	age(t, "a");
 	assert_false(is_known(t->store, "/a"));
-	assert_ok(put_as(t->store, "/a", "hello",
-	    (struct upload_want){ .size = 5, .has_mtime = true, .mtime = { .tv_sec = 1000000000 } }));
+	assert_ok(put_as(t->store, "/a", "hello", (struct upload_want){ .size = 5,
+	    .has_mtime = true, .mtime = { .tv_sec = 1000000000 } }));
 	if ((n = getxattr(at(t, "a"), ATTR, text, sizeof(text))) == -1)
 		skip_attributes(t);
 	plant(t, "b", "jello");		/* as cp -a would leave it */
@@ -498,8 +501,8 @@ a_broken_digest_is_no_digest(void **state)
 static void
 names_are_bytes(void **state)
 {
-	static const char *const names[] = { "/a b", "/a%20b", "/new\nline", "/\xff\xfe", "/-rf", "/\x01",
-		"/...", "/.coffer2", "/\xc3\xa4" };
+	static const char *const names[] = { "/a b", "/a%20b", "/new\nline", "/\xff\xfe", "/-rf",
+		"/\x01", "/...", "/.coffer2", "/\xc3\xa4" };
 	struct tree *t = *state;
 	struct object object;
 

@@ -1,6 +1,8 @@
 /* test_upload - files on their way in: never half, kept when acknowledged, resumable. */
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 
 #include "tree.h"
 
@@ -121,7 +123,7 @@ mode_and_mtime_are_as_asked(void **state)
 		assert_int_equal(object.mode, modes[i] & 0777);
 		assert_int_equal(object.mtime.tv_sec, w.mtime.tv_sec);
 		assert_int_equal(object.mtime.tv_nsec, w.mtime.tv_nsec);
-		assert_true(object.known);
+		assert_int_equal(object.known, geteuid() == 0 || (modes[i] & 0400) != 0);
 	}
 	umask(027);
 	reopen(t, (struct store_opts){ .writable = true });
@@ -321,6 +323,26 @@ a_resume_finds_only_its_own(void **state)
 	assert_int_equal(found(t, "/a", other), 3);
 	assert_int_equal(found(t, "/a", w), 3);
 	assert_int_equal(count_staged(t, ".coffer"), 1);
+}
+
+static void
+a_killed_upload_can_be_resumed(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct upload *up;
+	int status;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		if (upload_open(t->store, P("/a"), &w, &up) == 0 && upload_write(up, "hel", 3) == 0)
+			raise(SIGKILL);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_false(exists(t, "a"));
+	assert_int_equal(found(t, "/a", w), 3);
 }
 
 static void
@@ -686,6 +708,78 @@ many_at_one_name(void **state)
 	assert_ok(put_as(t->store, "/same", "x", w));
 }
 
+/* What happens just before the next flock(2), in the place of another process. */
+static _Atomic(void (*)(void)) meanwhile;
+static struct tree *meanwhile_tree;
+static struct upload *meanwhile_upload;
+
+int
+flock(int fd, int how)
+{
+	void (*fn)(void) = atomic_exchange(&meanwhile, NULL);
+
+	if (fn != NULL)
+		fn();
+	return (int)syscall(SYS_flock, fd, how);
+}
+
+static void
+publish_other(void)
+{
+	struct object done;
+
+	assert_ok(upload_write(meanwhile_upload, "lo", 2));
+	assert_ok(upload_publish(&meanwhile_upload, &done));
+}
+
+static void
+put_other(void)
+{
+	assert_ok(put_as(meanwhile_tree->store, "/a", "hello", want_text("hello")));
+}
+
+/* It was found in staging, and when it is locked it is no longer there. */
+static void
+published_between_open_and_lock(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct upload *up;
+	struct object done;
+
+	w.resume = true;
+	assert_ok(upload_open(t->store, P("/a"), &w, &meanwhile_upload));
+	assert_ok(upload_write(meanwhile_upload, "hel", 3));
+	meanwhile = publish_other;
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	assert_null(meanwhile_upload);
+	assert_int_equal(upload_offset(up), 0);
+	assert_ok(upload_write(up, "hel", 3));
+	assert_content(t, "a", "hello");
+	assert_ok(upload_write(up, "lo", 2));
+	assert_ok(upload_publish(&up, &done));
+	assert_content(t, "a", "hello");
+}
+
+/* It was made, and before it is locked another finds it. */
+static void
+found_between_making_and_lock(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct upload *up;
+
+	meanwhile_tree = t;
+	meanwhile = put_other;
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	assert_content(t, "a", "hello");
+	assert_ok(upload_write(up, "xx", 2));
+	assert_content(t, "a", "hello");
+	upload_abandon(&up, true);
+	assert_content(t, "a", "hello");
+	assert_int_equal(found(t, "/a", w), 2);
+}
+
 static void
 no_space(void **state)
 {
@@ -780,10 +874,11 @@ without_fallocate_the_room_is_looked_at(void **state)
 	assert_child(pid);
 }
 
+static const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
 static void
 sweep_takes_what_is_old_and_free(void **state)
 {
-	static const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
 	struct tree *t = *state;
 	struct upload_want w = want_text("hello");
 	struct upload *up;
@@ -819,7 +914,6 @@ sweep_takes_what_is_old_and_free(void **state)
 static void
 an_empty_leftover(void **state)
 {
-	static const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
 	struct tree *t = *state;
 	struct upload_want w = want_text("hello");
 	char name[PATH_MAX];
@@ -905,6 +999,7 @@ main(void)
 		TEST(fewer_bytes_than_said_wait_for_a_resume),
 		TEST(a_wrong_digest_changes_nothing),
 		TEST(a_resume_finds_only_its_own),
+		TEST(a_killed_upload_can_be_resumed),
 		TEST(a_resume_of_all_bytes),
 		TEST(a_staged_file_that_was_spoilt),
 		TEST(without_resume_it_starts_afresh),
@@ -917,6 +1012,8 @@ main(void)
 		TEST(if_digest),
 		TEST(conditions_hold_against_each_other),
 		TEST(many_at_one_name),
+		TEST(published_between_open_and_lock),
+		TEST(found_between_making_and_lock),
 		TEST(no_space),
 		TEST(another_mount_has_its_own_staging),
 		TEST(a_failed_fsync_fails_the_upload),

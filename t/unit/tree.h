@@ -85,9 +85,10 @@ setup(void **state)
 {
 	struct store_opts opts = { .writable = true, .staging_ttl_ms = 60000 };
 	struct tree *t = calloc(1, sizeof(*t));
+	const char *tmp = getenv("TMPDIR");
 
 	umask(022);
-	snprintf(t->root, sizeof(t->root), "%s/coffer-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	snprintf(t->root, sizeof(t->root), "%s/coffer-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(t->root) == NULL || chmod(t->root, 0755) == -1)
 		return -1;
 	t->descriptors = count_descriptors();
@@ -105,7 +106,7 @@ remove_one(const char *name, const struct stat *st UNUSED, int type, struct FTW 
 static inline int
 open_all(const char *name, const struct stat *st UNUSED, int type, struct FTW *ftw UNUSED)
 {
-	return type == FTW_DNR ? chmod(name, 0700) : 0;
+	return type == FTW_DNR || type == FTW_D ? chmod(name, 0700) : 0;
 }
 
 static inline char *
