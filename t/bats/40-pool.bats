@@ -84,7 +84,7 @@ in_slot()
 @test "a worker that dies at each birth is born again after delays that double, up to respawn-delay-max" {
 	local slot pid age died waited want young=0 at_most=0 try
 	expect_deaths
-	server -o respawn-delay-max=800ms
+	server -o respawn-delay-max=700ms
 	BORN=$(workers | head -n 1)
 	slot=$(slot_of "$BORN")
 	for ((try = 0; try < 15 && at_most < 2; try++)); do
@@ -95,13 +95,13 @@ in_slot()
 		age=$(obituary "$pid" | sed 's/.*, \(.*\) s old.*/\1/')
 		# One that a slow machine let grow up begins the count anew.
 		if [[ $age == 0.* ]]; then young=$((young + 1)); else young=0; fi
-		want=$((young == 0 ? 0 : young > 3 ? 800 : 50 << young))
+		want=$((young == 0 ? 0 : young > 3 ? 700 : 50 << young))
 		assert_regex "$(obituary "$pid")" "killed by signal 9 \(Killed\); next try in 0\.$((want / 100)) s$"
 		run -0 ask PING QUIT	# the other one serves
 		wait_for in_slot "$slot" "$pid" || fail_with_log "slot $slot stays empty"
 		waited=$(($(now) - died))
 		((waited >= want - 100)) || fail "born again after $waited ms instead of $want"
-		((want < 800)) || at_most=$((at_most + 1))
+		((want < 700)) || at_most=$((at_most + 1))
 	done
 	assert_equal "$at_most" 2
 	# Once it has lived for a while, all is forgiven.

@@ -108,15 +108,10 @@ put()
 # chunked SIZE FILE PATH [OPTION]...: the same in chunks of SIZE bytes.
 chunked()
 {
-	local size=$1 file=$2 at=0 end
-	end=$(stat -c %s "$file")
-	shift 2
-	printf 'PUT %s size=*%s\n' "$1" "$(printf ' %s' "${@:2}")"
-	for (( ; at < end; at += size)); do
-		printf '%x\n' $((end - at < size ? end - at : size))
-		tail -c +$((at + 1)) "$file" | head -c "$size"
-	done
-	echo 0
+	printf 'PUT %s size=*%s\n' "$3" "$(printf ' %s' "${@:4}")"
+	perl -e 'open(F, "<:raw", $ARGV[1]) or die;
+		printf("%x\n%s", length($b), $b) while read(F, $b, $ARGV[0]);
+		print "0\n"' "$1" "$2"
 }
 
 # The replies to the bytes of stdin, without the greeting.
