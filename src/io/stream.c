@@ -88,15 +88,9 @@ stream_fail(struct stream *s, int error)
 }
 
 uint64_t
-stream_received(const struct stream *s)
+stream_moved(const struct stream *s)
 {
-	return s->received;
-}
-
-uint64_t
-stream_sent(const struct stream *s)
-{
-	return s->sent;
+	return s->received - (s->in_end - s->in_at) + s->sent + s->out_end;
 }
 
 bool

@@ -86,8 +86,7 @@ int	stream_flush(struct stream *);
  * peer still sends, for at most `ms`, so that the last reply is not lost to a reset. */
 void	stream_linger(struct stream *, int64_t ms);
 
-/* Bytes that came and went since stream_open(). */
-uint64_t	stream_received(const struct stream *);
-uint64_t	stream_sent(const struct stream *);
+/* Bytes that were read from it and written to it so far, whether or not they have gone. */
+uint64_t	stream_moved(const struct stream *);
 
 #endif

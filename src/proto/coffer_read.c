@@ -273,7 +273,8 @@ send_entries(struct stream *stream, struct listing *listing, bool digest, bool s
 			(void)stream_flush(stream);
 		if (stream_fault(stream) != 0)
 			return -1;
-		more = wait_call(fill_listing, listing);
+		more = listing_at_end(listing) ? listing_fill(listing) :
+		    wait_call(fill_listing, listing);
 	}
 	return more;
 }

@@ -14,6 +14,7 @@
 #include "proto/protocols.h"
 
 #define WHY_MAX		512	/* bytes of a sentence about a bad request */
+#define SHOWN_MAX	64		/* bytes of a bad name that its reply repeats */
 #define LINGER_MS	2000	/* to let a peer read its last reply */
 
 enum {
@@ -280,13 +281,23 @@ refuse_put(struct exchange *x)
 		refuse_body(x, r->size == COFFER_SIZE_CHUNKED ? UINT64_MAX : (uint64_t)r->size);
 }
 
+/* A name that is no path, as it stands on the wire, or its beginning. */
+static void
+show_operand(char *dst, const struct coffer_word *word)
+{
+	size_t len = word->len < SHOWN_MAX ? word->len : SHOWN_MAX;
+
+	dst = text_encode(dst, word->at, len);
+	(void)strcpy(dst, len < word->len ? "..." : "");
+}
+
 /* The operands that are paths; on failure the reply is written. */
 static int
 read_paths(struct exchange *x)
 {
 	static const struct coffer_word root = { .at = (char *)"/", .len = 1 };
 	const struct coffer_word *word;
-	char shown[256];
+	char shown[3 * SHOWN_MAX + sizeof("...")];
 	int i, error;
 
 	for (i = 0; i < 2; i++) {
@@ -296,7 +307,7 @@ read_paths(struct exchange *x)
 		if (word->at == NULL || path_parse(&x->path[i], word->at, word->len) == 0)
 			continue;
 		error = errno;
-		(void)text_visible(shown, sizeof(shown), word->at, word->len);
+		show_operand(shown, word);
 		if (verbs[x->request.verb].flags & BODY)
 			refuse_put(x);
 		if (error == ENOENT)
@@ -360,7 +371,7 @@ answer(struct session *s, char *line, size_t len)
 	x.path[0].name[0] = x.path[1].name[0] = '\0';
 	if (s->opts->access_log) {
 		x.began = clock_us();
-		before = stream_sent(s->stream) + stream_received(s->stream);
+		before = stream_moved(s->stream);
 	}
 	s->requests++;
 	if (coffer_parse(&x.request, line, len, why, sizeof(why)) == 0)
@@ -371,7 +382,7 @@ answer(struct session *s, char *line, size_t len)
 		reply_error(&x, 400, NULL, "%s", why);
 	}
 	if (s->opts->access_log)
-		log_exchange(&x, stream_sent(s->stream) + stream_received(s->stream) - before);
+		log_exchange(&x, stream_moved(s->stream) - before);
 	if (x.over)
 		stream_linger(s->stream, LINGER_MS);
 	return !x.over && stream_fault(s->stream) == 0;

@@ -40,7 +40,7 @@ static const struct config_key keys[] = {
 	    "processes that serve; by default one for each processor, at least 2" },
 	{ "concurrency", CONFIG_MODEL, AT(concurrency), NULL, 0, 0, NULL,
 	    "how one worker serves many sessions" },
-	{ "sessions-per-worker", CONFIG_NUMBER, AT(sessions_per_worker), "4096", 1, 1000000, NULL,
+	{ "sessions-per-worker", CONFIG_NUMBER, AT(sessions_per_worker), "8192", 1, 1000000, NULL,
 	    "a worker with that many accepts no more" },
 	{ "backlog", CONFIG_NUMBER, AT(backlog), "4096", 1, 65535, NULL,
 	    "connections that wait in the kernel to be accepted" },

@@ -356,6 +356,12 @@ listing_fill(struct listing *l)
 	return error == 0 ? 0 : fail_with(error);
 }
 
+bool
+listing_at_end(const struct listing *l)
+{
+	return l->levels == 0 && !l->filled;
+}
+
 int
 listing_next(struct listing *l, struct listing_entry *entry)
 {

@@ -51,6 +51,9 @@ bool	listing_is_folder(const struct listing *);
  * What vanished meanwhile is no fault. */
 int	listing_fill(struct listing *);
 
+/* Whether the next fill will read nothing, and thus not block. */
+bool	listing_at_end(const struct listing *);
+
 /* The next entry of the batch; good until the next fill.  1, or 0: fill again. */
 int	listing_next(struct listing *, struct listing_entry *);
 
