@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "parse/words.h"
 
 #define NUMBER_63	"a number from 0 to 9223372036854775807"
 #define SHOWN_MAX	128	/* bytes of a stranger's word in a sentence */
@@ -97,71 +98,37 @@ read_int63(int64_t *to, const char *s, size_t len)
 	return 0;
 }
 
-static bool
-is(const char *s, size_t len, const char *word)
-{
-	return strlen(word) == len && memcmp(s, word, len) == 0;
-}
-
 static int
 read_depth(struct coffer_request *rq, char *s, size_t len)
 {
 	uint64_t n = COFFER_DEPTH_ALL;
 
-	if (!is(s, len, "all") && read_number(&n, s, len, 1, COFFER_DEPTH_ALL - 1) == -1)
+	if (!words_equal(s, len, "all") && read_number(&n, s, len, 1, COFFER_DEPTH_ALL - 1) == -1)
 		return -1;
 	rq->depth = (uint32_t)n;
-	return 0;
-}
-
-/* Decodes a word in place.  The byte behind it is the word's separator, or line[len]. */
-static int
-read_word(struct coffer_word *word, char *s, size_t len)
-{
-	ptrdiff_t decoded;
-
-	if ((decoded = text_decode(s, len)) == -1)
-		return -1;
-	s[decoded] = '\0';
-	word->at = s;
-	word->len = (size_t)decoded;
-	return 0;
-}
-
-/* A name or pattern: becomes a C string further on, so a NUL would cut it. */
-static int
-read_name(struct coffer_word *word, char *s, size_t len)
-{
-	struct coffer_word w;
-
-	if (len == 0 || memchr(s, '\0', len) != NULL || memmem(s, len, "%00", 3) != NULL)
-		return -1;
-	if (read_word(&w, s, len) == -1)
-		return -1;
-	*word = w;
 	return 0;
 }
 
 static int
 read_match(struct coffer_request *rq, char *s, size_t len)
 {
-	return read_name(&rq->match, s, len);
+	return words_name(&rq->match, s, len);
 }
 
 static int
 read_after(struct coffer_request *rq, char *s, size_t len)
 {
-	return read_name(&rq->after, s, len);
+	return words_name(&rq->after, s, len);
 }
 
 static int
 read_sort(struct coffer_request *rq, char *s, size_t len)
 {
-	if (is(s, len, "name"))
+	if (words_equal(s, len, "name"))
 		rq->sort = COFFER_SORT_NAME;
-	else if (is(s, len, "size"))
+	else if (words_equal(s, len, "size"))
 		rq->sort = COFFER_SORT_SIZE;
-	else if (is(s, len, "mtime"))
+	else if (words_equal(s, len, "mtime"))
 		rq->sort = COFFER_SORT_MTIME;
 	else
 		return -1;
@@ -194,7 +161,7 @@ read_len(struct coffer_request *rq, char *s, size_t len)
 static int
 read_size(struct coffer_request *rq, char *s, size_t len)
 {
-	if (!is(s, len, "*"))
+	if (!words_equal(s, len, "*"))
 		return read_int63(&rq->size, s, len);
 	rq->size = COFFER_SIZE_CHUNKED;
 	return 0;
@@ -229,7 +196,7 @@ read_if(struct coffer_request *rq, char *s, size_t len)
 	static const char prefix[] = "sha256:";
 	const size_t skip = sizeof(prefix) - 1;
 
-	rq->if_new = is(s, len, "new");
+	rq->if_new = words_equal(s, len, "new");
 	if (rq->if_new)
 		return 0;
 	if (len < skip || memcmp(s, prefix, skip) != 0)
@@ -383,7 +350,7 @@ take_operand(struct parser *p, char *word, size_t len)
 
 	if (p->operands >= p->verb->most)
 		complain_word(p, "surplus word ", word, len, "");
-	else if (read_word(&p->rq->operand[p->operands], word, len) == -1)
+	else if (words_decode(&p->rq->operand[p->operands], word, len) == -1)
 		complain(p, "%s: broken escape (%% itself is written %%25)",
 		    text_visible(shown, sizeof(shown), word, len));
 	p->operands++;
@@ -433,43 +400,6 @@ check_whole(struct parser *p)
 		complain(p, "%s knows if=new only", p->verb->name);
 }
 
-#define EACH(byte)	(UINT64_C(0x0101010101010101) * (byte))
-#define BELOW(x, n)	(((x) - EACH(n)) & ~(x) & EACH(0x80))	/* not 0: some byte is below n */
-
-/* The first byte below 0x20, or 0x7F; NULL if there is none. */
-static const char *
-find_control(const char *s, size_t len)
-{
-	const char *end = s + len;
-	uint64_t x;
-
-	for (; end - s >= 8; s += 8) {
-		memcpy(&x, s, sizeof(x));
-		if ((BELOW(x, 0x20) | BELOW(x ^ EACH(0x7f), 1)) != 0)
-			break;
-	}
-	for (; s < end; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return s;
-	return NULL;
-}
-
-/* The next word, NULL at the end.  *pos goes past its separator, so that a NUL may be
- * put there. */
-static char *
-next_word(char **pos, char *end, size_t *len)
-{
-	char *word = *pos, *space;
-
-	while (word < end && *word == ' ')
-		word++;
-	if ((space = memchr(word, ' ', (size_t)(end - word))) == NULL)
-		space = end;
-	*pos = space < end ? space + 1 : end;
-	*len = (size_t)(space - word);
-	return *len > 0 ? word : NULL;
-}
-
 int
 coffer_parse(struct coffer_request *rq, char *line, size_t len, char *why, size_t whysize)
 {
@@ -482,11 +412,11 @@ coffer_parse(struct coffer_request *rq, char *line, size_t len, char *why, size_
 	*end = *why = '\0';
 	memset(rq, 0, sizeof(*rq));
 	rq->depth = 1;
-	if ((control = find_control(line, len)) != NULL)
+	if ((control = words_control(line, len)) != NULL)
 		complain(&p, "a control byte (0x%02X) in the line: in names it is written %%%02X",
 		    (unsigned char)*control, (unsigned char)*control);
 	rq->verb = COFFER_VERBS;
-	if ((word = next_word(&pos, end, &n)) == NULL) {
+	if ((word = words_next(&pos, end, &n)) == NULL) {
 		complain(&p, "an empty line is no request");
 		return -1;
 	}
@@ -495,7 +425,7 @@ coffer_parse(struct coffer_request *rq, char *line, size_t len, char *why, size_
 		return -1;
 	}
 	p.verb = &verbs[rq->verb];
-	while ((word = next_word(&pos, end, &n)) != NULL)
+	while ((word = words_next(&pos, end, &n)) != NULL)
 		take_word(&p, word, n);
 	check_whole(&p);
 	return p.failed ? -1 : 0;
@@ -542,155 +472,4 @@ coffer_verb_find(const char *name, size_t len)
 	while (verb < COFFER_VERBS && !same_name(verbs[verb].name, name, len))
 		verb++;
 	return verb;
-}
-
-static int
-no_protocol(void)
-{
-	errno = EPROTO;
-	return -1;
-}
-
-int
-coffer_reply_parse(struct coffer_reply *reply, char *line, size_t len)
-{
-	uint64_t code;
-
-	if (find_control(line, len) != NULL)
-		return no_protocol();
-	if (len < 3 || text_number(&code, line, 3, 599) == -1 || code < 100)
-		return no_protocol();
-	if (len > 3 && line[3] != ' ')
-		return no_protocol();
-	line[len] = '\0';
-	reply->code = (int)code;
-	reply->text = line + (len > 3 ? 4 : 3);
-	return 0;
-}
-
-ptrdiff_t
-coffer_reply_value(const struct coffer_reply *reply, const char *key, char *value, size_t size)
-{
-	size_t keylen = strlen(key), len;
-	const char *word;
-
-	for (word = reply->text; *word != '\0'; word += len) {
-		word += strspn(word, " ");
-		len = strcspn(word, " ");
-		if (len <= keylen || word[keylen] != '=' || memcmp(word, key, keylen) != 0)
-			continue;
-		word += keylen + 1;
-		len -= keylen + 1;
-		if (len > size)
-			return -1;
-		memcpy(value, word, len);
-		if (len < size)
-			value[len] = '\0';
-		return (ptrdiff_t)len;
-	}
-	return -1;
-}
-
-/* Whether a name stays beneath the folder that it is listed in: a client may make
- * files of these names, and the server may be anybody. */
-static bool
-stays_beneath(const struct coffer_word *name)
-{
-	const char *part = name->at, *slash;
-	size_t len;
-
-	do {
-		slash = strchrnul(part, '/');
-		len = (size_t)(slash - part);
-		if (len == 0 || is(part, len, ".") || is(part, len, ".."))
-			return false;
-		part = slash + 1;
-	} while (*slash != '\0');
-	return true;
-}
-
-/* Words behind the name.  Those of an unknown key may come from a newer server. */
-static int
-entry_extra(struct coffer_entry *entry, const char *word, size_t len)
-{
-	static const char key[] = "sha256=";
-	const size_t skip = sizeof(key) - 1;
-
-	if (memchr(word, '=', len) == NULL)
-		return -1;
-	if (len < skip || memcmp(word, key, skip) != 0)
-		return 0;
-	word += skip;
-	len -= skip;
-	if (entry->has_sha256)
-		return -1;
-	if (is(word, len, "-"))
-		return 0;
-	entry->has_sha256 = true;
-	return digest_parse(&entry->sha256, word, len);
-}
-
-/* The first four words, which are of fixed meaning. */
-static int
-entry_field(struct coffer_entry *entry, int which, char *word, size_t len)
-{
-	switch (which) {
-	case 0:
-		entry->type = *word;
-		return len == 1 && strchr("fdl", *word) != NULL ? 0 : -1;
-	case 1:
-		return text_number(&entry->size, word, len, INT64_MAX);
-	case 2:
-		return text_timespec(&entry->mtime, word, len);
-	case 3:
-		return len == 4 ? text_mode(&entry->mode, word, len) : -1;
-	case 4:
-		return read_name(&entry->name, word, len) == 0 && stays_beneath(&entry->name)
-		    ? 0 : -1;
-	default:
-		return entry_extra(entry, word, len);
-	}
-}
-
-int
-coffer_entry_parse(struct coffer_entry *entry, char *line, size_t len)
-{
-	char *pos = line, *end = line + len, *word;
-	int which = 0;
-	size_t n;
-
-	memset(entry, 0, sizeof(*entry));
-	if (find_control(line, len) != NULL)
-		return no_protocol();
-	*end = '\0';
-	for (; (word = next_word(&pos, end, &n)) != NULL; which++)
-		if (entry_field(entry, which, word, n) == -1)
-			return no_protocol();
-	return which >= 5 ? 0 : no_protocol();
-}
-
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-int
-coffer_chunk_parse(uint64_t *length, const char *line, size_t len)
-{
-	uint64_t n = 0;
-	int digit;
-
-	if (len < 1 || len > 15)
-		return no_protocol();
-	for (size_t i = 0; i < len; i++) {
-		if ((digit = nibble(line[i])) == -1)
-			return no_protocol();
-		n = n << 4 | (uint64_t)digit;
-	}
-	*length = n;
-	return 0;
 }

@@ -165,7 +165,8 @@ timeless()
 
 @test "a conversation in one write, with bodies in between, is answered in order" {
 	server -w -o durability=none
-	assert_equal "$(story | replies | timeless)" "$STORY_REPLIES"
+	story >"$T/story"
+	assert_equal "$(replies <"$T/story" | timeless)" "$STORY_REPLIES"
 }
 
 @test "a conversation that is cut at any byte is answered as if it were whole" {
@@ -177,7 +178,8 @@ timeless()
 		printf %s "${story:0:at}" >&"$C"
 		pause 0.002
 		printf %s "${story:at}" >&"$C"
-		timeout "$PATIENCE" cat <&"$C" || echo "(no end, cut at byte $at)"
+		IFS= read -r -d '' -t "$PATIENCE" -u "$C" || (($? <= 128)) || echo "(cut at byte $at)"
+		printf %s "$REPLY"
 		hang_up
 	done | timeless >"$T/got"
 	for ((at = 1; at < ${#story}; at++)); do
@@ -200,7 +202,9 @@ timeless()
 @test "a reply comes as soon as its request, though more of the next line is there" {
 	server
 	dial
-	printf 'PING\nPIN' >&"$C"
+	# In one write, which bash's printf alone would not make of it.
+	printf 'PING\nPIN' >"$T/asked"
+	say_bytes <"$T/asked"
 	expect '^200 time='
 	printf 'G\n' >&"$C"
 	expect '^200 time='
