@@ -11,6 +11,9 @@
 #include "store/store.h"
 #include "store/upload.h"
 
+#define EXCHANGE_NAME	64	/* bytes of a name that is no path which reply and log repeat */
+#define EXCHANGE_SHOWN	(3 * EXCHANGE_NAME + sizeof("..."))
+
 /* One request on its way to its reply. */
 struct exchange {
 	struct session		*session;
@@ -18,6 +21,8 @@ struct exchange {
 	struct store		*store;
 	struct coffer_request	 request;	/* its words are gone once the body is read */
 	struct path		 path[2];	/* the operands, where they are paths */
+	char			 refused[EXCHANGE_SHOWN]; /* an operand that is no path, as it stands on the
+						 * wire, or its beginning; else empty */
 	int			 code;		/* of the reply */
 	bool			 over;		/* the conversation ends with this reply */
 	int64_t			 began;		/* clock_us(), where there is an access log */

@@ -4,11 +4,13 @@
 #include <inttypes.h>
 
 #include "base/digest.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "io/wait.h"
 #include "proto/coffer.h"
 #include "session/transfer.h"
 
+#define IN_FLIGHT_MAX	MEM_BUFFER	/* bytes of a body that is here in a moment */
 #define STORED_MAX	256	/* bytes of a 201 line */
 
 void
@@ -39,6 +41,7 @@ want(const struct coffer_request *r)
 		.condition = !(r->given & COFFER_IF) ? UPLOAD_ANY :
 		    r->if_new ? UPLOAD_IF_NEW : UPLOAD_IF_DIGEST,
 		.current = r->if_digest,
+		.in_flight = !(r->given & (COFFER_WAIT | COFFER_RESUME)) && r->size >= 0 && r->size <= IN_FLIGHT_MAX,
 		.resume = (r->given & COFFER_RESUME) != 0,
 		.user = "",
 	};

@@ -18,12 +18,17 @@ change(struct exchange *x, int (*fn)(struct store_call *), const struct path *to
 		.object = object,
 	};
 
+	struct object from;
+	int error;
+
 	if (store_call(&call) == 0)
 		return true;
-	if (errno == EEXIST && (x->request.given & COFFER_IF))
-		reply_errno(x, ESTALE, to);
+	error = errno;
+	/* Where the first name is there, the second is at fault. */
+	if (to != NULL && (error == EEXIST || store_stat(x->store, &x->path[0], &from) == 0))
+		reply_errno(x, error == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : error, to);
 	else
-		reply_errno(x, errno, &x->path[0]);
+		reply_errno(x, error, &x->path[0]);
 	return false;
 }
 

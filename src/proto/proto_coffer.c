@@ -14,7 +14,6 @@
 #include "proto/protocols.h"
 
 #define WHY_MAX		512	/* bytes of a sentence about a bad request */
-#define SHOWN_MAX	64		/* bytes of a bad name that its reply repeats */
 #define LINGER_MS	2000	/* to let a peer read its last reply */
 
 enum {
@@ -285,7 +284,7 @@ refuse_put(struct exchange *x)
 static void
 show_operand(char *dst, const struct coffer_word *word)
 {
-	size_t len = word->len < SHOWN_MAX ? word->len : SHOWN_MAX;
+	size_t len = word->len < EXCHANGE_NAME ? word->len : EXCHANGE_NAME;
 
 	dst = text_encode(dst, word->at, len);
 	(void)strcpy(dst, len < word->len ? "..." : "");
@@ -297,7 +296,6 @@ read_paths(struct exchange *x)
 {
 	static const struct coffer_word root = { .at = (char *)"/", .len = 1 };
 	const struct coffer_word *word;
-	char shown[3 * SHOWN_MAX + sizeof("...")];
 	int i, error;
 
 	for (i = 0; i < 2; i++) {
@@ -307,16 +305,16 @@ read_paths(struct exchange *x)
 		if (word->at == NULL || path_parse(&x->path[i], word->at, word->len) == 0)
 			continue;
 		error = errno;
-		show_operand(shown, word);
+		show_operand(x->refused, word);
 		if (verbs[x->request.verb].flags & BODY)
 			refuse_put(x);
 		if (error == ENOENT)
-			reply_error(x, 404, NULL, "%s: no such file or folder", shown);
+			reply_error(x, 404, NULL, "%s: no such file or folder", x->refused);
 		else if (error == ENAMETOOLONG)
 			reply_error(x, 400, NULL, "%s: a part of a path is at most %d bytes, a path %d",
-			    shown, PATH_PART_MAX, PATH_LEN_MAX);
+			    x->refused, PATH_PART_MAX, PATH_LEN_MAX);
 		else
-			reply_error(x, 400, NULL, "%s: a path has no part . or .. and no NUL", shown);
+			reply_error(x, 400, NULL, "%s: a path has no part . or .. and no NUL", x->refused);
 		return -1;
 	}
 	return 0;
@@ -349,6 +347,8 @@ log_exchange(struct exchange *x, uint64_t moved)
 		shown[0] = '/';
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
 	}
+	if (x->refused[0] != '\0')
+		(void)strlcpy(shown, x->refused, sizeof(shown));
 	session_access(x->session, x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?",
 	    has_path ? shown : "-", x->code, moved, x->began);
 }
@@ -367,6 +367,7 @@ answer(struct session *s, char *line, size_t len)
 	x.store = s->store;
 	x.code = 0;
 	x.over = false;
+	x.refused[0] = '\0';
 	x.path[0].len = x.path[1].len = 0;
 	x.path[0].name[0] = x.path[1].name[0] = '\0';
 	if (s->opts->access_log) {

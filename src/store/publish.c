@@ -152,14 +152,25 @@ finish(struct upload *up, struct object *done)
 }
 
 static int
-rename_staged(struct upload *up)
+rename_staged(struct upload *up, bool only_new)
 {
 	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
-	    up->want.condition == UPLOAD_IF_NEW) == -1)
+	    only_new) == -1)
 		return -1;
 	close(up->staged.fd);	/* no longer staged: nobody removes or cuts it */
 	up->staged.fd = -1;
 	return 0;
+}
+
+/* Most names are new.  Only where one is not, see whether what stands there is a file. */
+static int
+name_unseen(struct upload *up)
+{
+	if (rename_staged(up, true) == 0)
+		return 0;
+	if (errno != EEXIST || upload_check_target(up) == -1)
+		return -1;
+	return rename_staged(up, false);
 }
 
 static int
@@ -167,12 +178,14 @@ give_name(struct upload *up)
 {
 	int lock, ret, error;
 
+	if (up->want.condition == UPLOAD_ANY && up->want.in_flight)
+		return name_unseen(up);
 	if (up->want.condition != UPLOAD_IF_DIGEST)
-		return rename_staged(up);
+		return rename_staged(up, up->want.condition == UPLOAD_IF_NEW);
 	if ((lock = staging_lock(up->staged.folder, up->parent, upload_leaf(up))) == -1)
 		return -1;
 	if ((ret = upload_check_target(up)) == 0)
-		ret = rename_staged(up);
+		ret = rename_staged(up, false);
 	error = errno;
 	close(lock);
 	errno = error;

@@ -18,6 +18,8 @@
 
 #define TAKE_TRIES	16		/* times that a name may vanish under our hands */
 #define EMPTY_AGE_MS	60000		/* see takeable() */
+#define BRIEF		"brief."	/* how the names of brief staged files begin */
+#define BRIEF_AGE_MS	(48 * 3600 * 1000) /* more than io-timeout can be */
 #define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
 
 static int
@@ -231,16 +233,34 @@ lock_fresh(struct staged *st)
 	return 0;
 }
 
-/* 1: made and locked; 0: something is there; -1. */
+/* Makes the file, and the folder again should somebody have removed it.  -1 with errno. */
 static int
-take_fresh(struct store *s, struct staged *st, mode_t mode)
+make_fresh(struct store *s, struct staged *st, mode_t mode)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	st->fd = openat(st->folder, st->name, flags, mode);
 	if (st->fd == -1 && errno == ENOENT && enter_again(s, st->folder) == 0)
 		st->fd = openat(st->folder, st->name, flags, mode);
-	if (st->fd == -1)
+	return st->fd == -1 ? -1 : 0;
+}
+
+int
+staging_take_brief(struct store *s, struct staged *st, mode_t mode)
+{
+	snprintf(st->name, sizeof(st->name), BRIEF "%jx.%jx.%x", (uintmax_t)s->brief, (uintmax_t)getpid(),
+	    atomic_fetch_add(&s->briefs, 1));
+	st->fresh = true;
+	st->resumable = false;
+	st->size = 0;
+	return make_fresh(s, st, mode);
+}
+
+/* 1: made and locked; 0: something is there; -1. */
+static int
+take_fresh(struct store *s, struct staged *st, mode_t mode)
+{
+	if (make_fresh(s, st, mode) == -1)
 		return errno == EEXIST ? 0 : -1;
 	if (lock_fresh(st) == 0)
 		return 1;
@@ -315,6 +335,7 @@ static bool
 expire(int folder, const char *name, int64_t ttl)
 {
 	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
+	bool brief = strncmp(name, BRIEF, strlen(BRIEF)) == 0;
 	struct stat st;
 	bool gone = false;
 	int fd;
@@ -322,6 +343,8 @@ expire(int folder, const char *name, int64_t ttl)
 	if (strcmp(name, STAGING_LOCKS) == 0 ||
 	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !S_ISREG(st.st_mode) || !older_than(&st, ttl))
+		return false;
+	if (brief && !older_than(&st, BRIEF_AGE_MS))
 		return false;
 	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
 		return false;

@@ -100,6 +100,7 @@ store_open(const struct store_opts *opts, const char **why)
 	    (opts->symlinks == STORE_SYMLINKS_NEVER ? RESOLVE_NO_SYMLINKS : 0);
 	s->umask = read_umask();
 	atomic_init(&s->staging, -1);
+	arc4random_buf(&s->brief, sizeof(s->brief));
 	*why = "the folder to serve cannot be opened";
 	if ((s->root = open(opts->root, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
 		goto fail;

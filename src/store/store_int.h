@@ -15,6 +15,8 @@ struct store {
 	int		  root;		/* O_PATH */
 	uint64_t	  resolve;	/* RESOLVE_* of every openat2(2) */
 	mode_t		  umask;	/* of the process, when the store was opened */
+	uint64_t	  brief;	/* part of the names of brief staged files */
+	atomic_uint	  briefs;	/* how many there have been */
 	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH;
 					 * -1: not yet */
 };
@@ -86,6 +88,10 @@ void	staging_leave(struct store *, int folder);
  * it: as it is up to `max` bytes, else emptied.  Where somebody else is
  * busy with it, another name is taken, and the upload is not resumable. */
 int	staging_take(struct store *, struct staged *, mode_t, off_t max);
+
+/* Makes a file for bytes that are here in a moment: of a name that nobody looks for, and
+ * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
+int	staging_take_brief(struct store *, struct staged *, mode_t);
 
 /* Locks the name `leaf` in the folder `parent` against other holders of this lock, in
  * all processes.  A descriptor to close, or -1. */

@@ -56,14 +56,16 @@ name_staged(struct upload *up, const char *user)
 }
 
 static int
-stage(struct upload *up)
+stage(struct upload *up, const char *user)
 {
 	mode_t mode = up->want.has_mode ? up->want.mode : 0666;
 	off_t max = up->want.resume && up->want.size > 0 ? up->want.size : 0;
 
 	/* What we must be able to open again for a resume is ours to read and write until it
 	 * is published. */
-	if (staging_take(up->store, &up->staged, mode | 0600, max) == -1)
+	if (up->want.in_flight)
+		return staging_take_brief(up->store, &up->staged, mode | 0600);
+	if (name_staged(up, user) == -1 || staging_take(up->store, &up->staged, mode | 0600, max) == -1)
 		return -1;
 	if (up->want.size == UPLOAD_SIZE_UNKNOWN)
 		up->staged.resumable = false;
@@ -152,12 +154,13 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 		return fail_with(EISDIR);
 	if (check_want(want) == -1 || (up = upload_new(s, path, want)) == NULL)
 		return -1;
-	if (open_parent(up, path, &is_root) == -1 || upload_check_target(up) == -1)
+	if (open_parent(up, path, &is_root) == -1)
+		goto fail;
+	if ((!want->in_flight || want->condition == UPLOAD_IF_DIGEST) && upload_check_target(up) == -1)
 		goto fail;
 	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root)) == -1)
 		goto fail;
-	if ((up->state = digest_begin()) == NULL || name_staged(up, want->user) == -1 ||
-	    stage(up) == -1 || reserve(up) == -1)
+	if ((up->state = digest_begin()) == NULL || stage(up, want->user) == -1 || reserve(up) == -1)
 		goto fail;
 	*result = up;
 	return 0;

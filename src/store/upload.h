@@ -25,6 +25,8 @@ struct upload_want {
 	unsigned	 mode;		/* permission bits; else 0666 less the umask */
 	enum upload_condition condition;
 	struct digest	 current;	/* for UPLOAD_IF_DIGEST: what stands there now */
+	bool		 in_flight;	/* small, and on its way already: nothing is refused before
+					 * the bytes have come, and nothing is kept for a resume */
 	bool		 resume;	/* go on with what was staged for the same user, path,
 					 * size and digest, if anything */
 	const char	*user;		/* "" for nobody in particular */
