@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/wait.h"
 #include "session/transfer.h"
@@ -15,7 +16,13 @@
 #define HASH_PIECE	(1024 * 1024)	/* bytes hashed while as many are sent */
 #define WARM_PIECE	(2 * 1024 * 1024) /* bytes looked at before they are sent */
 #define WARM_STEP	(64 * 1024)	/* one byte in so many is asked for */
-#define TAKE_PIECE	(256 * 1024)	/* bytes written while as many are received */
+
+/* Bytes of an upload written while as many are received.  The larger, the fewer are the
+ * moments at which one side waits for the other, as long as there are not many uploads. */
+#define TAKE_MAX	(2 * 1024 * 1024)
+#define TAKE_MIN	(256 * 1024)
+#define TAKE_MS		200	/* milliseconds after which a batch is written as it is */
+#define TAKE_ALL	(64 * 1024 * 1024)	/* shared by all uploads of this process */
 
 /* A piece of a file, for the calls that may run on another thread. */
 struct piece {
@@ -206,9 +213,12 @@ receive_inline(struct stream *stream, struct upload *up, uint64_t *left)
 	return 0;
 }
 
+static atomic_uint	receiving;	/* uploads that hold batches */
+
 struct batch {
 	struct upload	*up;
 	char		*buffer;
+	size_t		 room;
 	size_t		 len;
 	struct wait_job	 job;
 };
@@ -221,14 +231,18 @@ write_batch(void *arg)
 	return upload_write(b->up, b->buffer, b->len);
 }
 
-/* Fills the batch as far as the stream gives. */
+/* Fills the batch; what a slow peer has sent is not kept waiting, for it would be lost to a
+ * resume. */
 static int
 read_batch(struct stream *stream, struct batch *b, uint64_t *left)
 {
-	size_t want = *left < TAKE_PIECE ? (size_t)*left : TAKE_PIECE;
+	size_t want = *left < b->room ? (size_t)*left : b->room;
+	int64_t enough = clock_in(TAKE_MS);
 	ssize_t n;
 
 	for (b->len = 0; b->len < want; b->len += (size_t)n) {
+		if (b->len > 0 && clock_ms() >= enough)
+			break;
 		n = stream_read(stream, b->buffer + b->len, want - b->len);
 		if (n == -1)
 			return -1;
@@ -264,6 +278,15 @@ receive_batches(struct stream *stream, struct batch batch[2], uint64_t *left)
 	return ret;
 }
 
+static size_t
+batch_room(uint64_t len)
+{
+	size_t room = TAKE_ALL / 2 / (atomic_load(&receiving) + 1);
+
+	room = room > TAKE_MAX ? TAKE_MAX : room < TAKE_MIN ? TAKE_MIN : room;
+	return len < room ? (size_t)len : room;
+}
+
 int
 transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *left)
 {
@@ -273,11 +296,14 @@ transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *l
 	*left = len;
 	if (len <= MEM_BUFFER)
 		return receive_inline(s->stream, up, left);
-	batch[0].buffer = malloc(2 * TAKE_PIECE);
+	batch[0].room = batch[1].room = batch_room(len);
+	batch[0].buffer = malloc(2 * batch[0].room);
 	if (batch[0].buffer == NULL)
 		return -1;
-	batch[1].buffer = batch[0].buffer + TAKE_PIECE;
+	batch[1].buffer = batch[0].buffer + batch[0].room;
+	atomic_fetch_add(&receiving, 1);
 	ret = receive_batches(s->stream, batch, left);
+	atomic_fetch_sub(&receiving, 1);
 	free(batch[0].buffer);
 	return ret;
 }

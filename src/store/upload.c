@@ -15,6 +15,9 @@
 #include "store/upload_int.h"
 
 #define STARTED_EACH	(8 * 1024 * 1024)	/* bytes after which write-back is begun */
+/* The page cache makes its folios as large as the writes are, and large ones are of memory
+ * that nobody has touched for long: 1 MiB at a time took twice the time of this. */
+#define WRITE_MAX	((size_t)128 * 1024)
 #define NAME_BYTES	16			/* of the digest that makes the staged name */
 
 /* Opens the folder of the target.  That it is on the root's mount, as nearly always, is
@@ -195,7 +198,7 @@ upload_write_at(int fd, const char *data, size_t len, off_t *at)
 	ssize_t n;
 
 	while (len > 0) {
-		n = pwrite(fd, data, len, *at);
+		n = pwrite(fd, data, len < WRITE_MAX ? len : WRITE_MAX, *at);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == 0)
