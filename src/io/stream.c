@@ -342,6 +342,26 @@ stream_read(struct stream *s, void *dst, size_t len)
 }
 
 int
+stream_await(struct stream *s, int64_t deadline)
+{
+	int64_t began;
+	int ret;
+
+	if (s->fault != 0)
+		return stream_fail(s, s->fault);
+	if (s->in_at < s->in_end || !s->drained)
+		return 1;	/* only a read can tell */
+	if ((began = clock_ms()) >= deadline)
+		return 0;
+	ret = wait_fd(s->fd, POLLIN, deadline);
+	s->waited += clock_ms() - began;
+	if (ret == -1)
+		return errno == ETIMEDOUT ? 0 : stream_fail(s, errno);
+	s->drained = false;
+	return 1;
+}
+
+int
 stream_skip(struct stream *s, uint64_t len)
 {
 	const char *bytes;

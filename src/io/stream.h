@@ -62,6 +62,11 @@ ssize_t	stream_read(struct stream *, void *, size_t len);
 /* The same without copying: *bytes are lent until the next read. */
 ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
 
+/* Waits until there is something to read, or the deadline: for a reader who has other work to do
+ * where nothing comes.  1, 0 at the deadline, or -1 with the fault (end of input counts as
+ * something: the next read tells it). */
+int	stream_await(struct stream *, int64_t deadline);
+
 /* Reads and drops `len` bytes.  0 or -1. */
 int	stream_skip(struct stream *, uint64_t len);
 

@@ -239,10 +239,11 @@ read_batch(struct stream *stream, struct batch *b, uint64_t *left)
 	size_t want = *left < b->room ? (size_t)*left : b->room;
 	int64_t enough = clock_in(TAKE_MS);
 	ssize_t n;
+	int come;
 
 	for (b->len = 0; b->len < want; b->len += (size_t)n) {
-		if (b->len > 0 && clock_ms() >= enough)
-			break;
+		if (b->len > 0 && (come = stream_await(stream, enough)) != 1)
+			return come;
 		n = stream_read(stream, b->buffer + b->len, want - b->len);
 		if (n == -1)
 			return -1;
