@@ -5,6 +5,22 @@
 
 #include "proto/coffer.h"
 
+/* The operand that a failed change is about: the second one where the first could be taken. */
+static const struct path *
+at_fault(struct exchange *x, const struct path *to, int error)
+{
+	const struct path *from = &x->path[0];
+	struct object object;
+
+	if (to == NULL || path_is_root(from))
+		return from;
+	if (error == EEXIST)
+		return to;
+	if (store_stat(x->store, from, &object) == -1)
+		return from;
+	return error == EISDIR && object.type == OBJECT_FOLDER ? from : to;
+}
+
 /* Runs fn where its fsync holds nobody up.  Whether it went well; else the reply is written. */
 static bool
 change(struct exchange *x, int (*fn)(struct store_call *), const struct path *to, struct object *object)
@@ -17,18 +33,13 @@ change(struct exchange *x, int (*fn)(struct store_call *), const struct path *to
 		.request = &x->request,
 		.object = object,
 	};
-
-	struct object from;
 	int error;
 
 	if (store_call(&call) == 0)
 		return true;
 	error = errno;
-	/* Where the first name is there, the second is at fault. */
-	if (to != NULL && (error == EEXIST || store_stat(x->store, &x->path[0], &from) == 0))
-		reply_errno(x, error == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : error, to);
-	else
-		reply_errno(x, error, &x->path[0]);
+	reply_errno(x, to != NULL && error == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : error,
+	    at_fault(x, to, error));
 	return false;
 }
 
