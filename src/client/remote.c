@@ -207,14 +207,17 @@ remote_complain(const struct remote *r, bool transfer)
  * Output.
  */
 
-/* Waits until bytes can be sent, taking replies meanwhile. */
+static int	take_greeting(struct remote *);
+
+/* Waits until bytes can be sent, taking replies meanwhile.  Behind a greeting there need not be
+ * one: the server may wait for the very bytes that we are sending. */
 static int
 wait_to_send(struct remote *r)
 {
 	const short events = r->input != NULL ? POLLIN | POLLOUT : POLLOUT;
 
 	if (r->input != NULL && remote_has_input(r))
-		return r->input(r->input_arg);
+		return r->greeted ? r->input(r->input_arg) : take_greeting(r);
 	if (wait_fd(stream_fd(r->stream), events, clock_in(r->stream_opts.stall_ms)) == -1)
 		return fail_errno(r, errno);
 	return 0;
