@@ -35,8 +35,23 @@ struct stream {
 	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
 	int64_t		 waited;	/* milliseconds since the rate was last judged, */
 	uint64_t	 moved;		/* and received + sent at that time */
-	uint64_t	 received, sent;
+	struct stream_meter *meter;	/* received and sent: its own, or one that others see */
+	struct stream_meter own;
 };
+
+/* One writer: nothing that would lock the bus. */
+static void
+count(_Atomic uint64_t *counter, ssize_t n)
+{
+	atomic_store_explicit(counter,
+	    atomic_load_explicit(counter, memory_order_relaxed) + (uint64_t)n, memory_order_relaxed);
+}
+
+static uint64_t
+total(const struct stream *s)
+{
+	return stream_meter_moved(s->meter);
+}
 
 struct stream *
 stream_open(int fd, const struct stream_opts *opts)
@@ -49,6 +64,7 @@ stream_open(int fd, const struct stream_opts *opts)
 	}
 	s->fd = fd;
 	s->opts = opts;
+	s->meter = &s->own;
 	return s;
 }
 
@@ -72,6 +88,12 @@ stream_fd(const struct stream *s)
 	return s->fd;
 }
 
+void
+stream_meter(struct stream *s, struct stream_meter *meter)
+{
+	s->meter = meter;
+}
+
 int
 stream_fault(const struct stream *s)
 {
@@ -90,7 +112,7 @@ stream_fail(struct stream *s, int error)
 uint64_t
 stream_moved(const struct stream *s)
 {
-	return s->received - (s->in_end - s->in_at) + s->sent + s->out_end;
+	return total(s) - (s->in_end - s->in_at) + s->out_end;
 }
 
 bool
@@ -113,10 +135,10 @@ wait_moving(struct stream *s, short events)
 	s->waited += clock_ms() - began;
 	if (o->stall_ms < 0 || s->waited < o->stall_ms)
 		return 0;
-	if (s->received + s->sent - s->moved < (uint64_t)(o->min_rate * s->waited / 1000))
+	if (total(s) - s->moved < (uint64_t)(o->min_rate * s->waited / 1000))
 		return stream_fail(s, ETIMEDOUT);
 	s->waited = 0;
-	s->moved = s->received + s->sent;
+	s->moved = total(s);
 	return 0;
 }
 
@@ -130,7 +152,7 @@ send_out(struct stream *s, int flags)
 		n = send(s->fd, s->out + at, s->out_end - at, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
 		if (n >= 0) {
 			at += (uint32_t)n;
-			s->sent += (uint64_t)n;
+			count(&s->meter->sent, n);
 		} else if (errno == EAGAIN)
 			(void)wait_moving(s, POLLOUT);
 		else if (errno != EINTR)
@@ -171,7 +193,7 @@ receive(struct stream *s, void *dst, size_t len)
 		return stream_fail(s, ECONNRESET);
 	}
 	s->drained = (size_t)n < len;
-	s->received += (uint64_t)n;
+	count(&s->meter->received, n);
 	return n;
 }
 
@@ -243,7 +265,7 @@ finish_line(struct stream *s, char *begin, char *lf)
 	s->line_end = 0;
 	if (!s->within) {	/* else chunks of one byte would be a way around min_rate */
 		s->waited = 0;
-		s->moved = s->received + s->sent;
+		s->moved = total(s);
 	}
 	if (lf > begin && lf[-1] == '\r')
 		lf--;
@@ -455,7 +477,7 @@ stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
 		n = sendfile(s->fd, file, &offset, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE);
 		if (n > 0) {
 			len -= (uint64_t)n;
-			s->sent += (uint64_t)n;
+			count(&s->meter->sent, n);
 			if ((turn += (uint64_t)n) >= SENDFILE_TURN && len > 0) {
 				turn = 0;
 				wait_yield();

@@ -9,6 +9,7 @@
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,18 @@ struct stream_opts {
 				 * stall_ms; 0: any */
 };
 
+/* Bytes that have come and gone, for others to look at; one writer. */
+struct stream_meter {
+	_Atomic uint64_t received, sent;
+};
+
+static inline uint64_t
+stream_meter_moved(const struct stream_meter *m)
+{
+	return atomic_load_explicit(&m->received, memory_order_relaxed) +
+	    atomic_load_explicit(&m->sent, memory_order_relaxed);
+}
+
 struct stream;
 
 /* fd is a non-blocking socket (or pipe) and is the stream's now; opts must outlive
@@ -34,6 +47,9 @@ struct stream	*stream_open(int fd, const struct stream_opts *opts);
 void	stream_close(struct stream **s);
 
 int	stream_fd(const struct stream *);
+
+/* Counts there from now on, instead of within; the meter, which begins at 0, must outlive the stream. */
+void	stream_meter(struct stream *, struct stream_meter *);
 
 /* The first fault, or 0. */
 int	stream_fault(const struct stream *);
