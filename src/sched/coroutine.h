@@ -8,7 +8,7 @@
 
 #define COROUTINE_STACK	(128 * 1024)	/* bytes of address space; memory as far as touched */
 
-#define COROUTINE_LOCAL	192		/* bytes at the top of each stack for its scheduler */
+#define COROUTINE_LOCAL	208		/* bytes at the top of each stack for its scheduler */
 
 struct coroutine;
 

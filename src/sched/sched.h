@@ -12,6 +12,10 @@ struct sched_task {
 	void	(*run)(void *arg);	/* the session; owns arg */
 	void	(*drop)(void *arg);	/* lets go of arg where it will not be run: in a
 					 * parent that forked, or when start failed */
+	void	(*forked)(void *arg, int pid);	/* before that drop: who runs it.  May be NULL */
+	void	(*ended)(void *arg, int status);	/* in the worker itself, once run has ended, also
+					 * in a process that died: its wait status, else 0.
+					 * May be NULL */
 	void	 *arg;
 };
 
@@ -33,6 +37,9 @@ struct sched {
 	/* Starts a session.  Never fails to take the task: what cannot run is dropped,
 	 * and then it is -1 with errno. */
 	int	(*start)(const struct sched_task *);
+	/* The arg of the session that runs here and now, or NULL: in whatever thread, and in a
+	 * signal's handler. */
+	void	*(*current)(void);
 };
 
 /* The model of that name, or NULL. */

@@ -480,6 +480,8 @@ fiber_main(void *arg)
 	TAILQ_REMOVE(&all, f, all);
 	if (!f->session)
 		return;
+	if (f->task.ended != NULL)
+		f->task.ended(f->task.arg, 0);
 	atomic_fetch_sub(limit->sessions, 1);
 	if (room_waiter != NULL)
 		wake(room_waiter, 0);
@@ -536,6 +538,15 @@ coroutine_start(const struct sched_task *task)
 	return spawn(task, true);
 }
 
+static void *
+coroutine_current(void)
+{
+	struct coroutine *co = coroutine_self();
+	const struct fiber *f = co != NULL ? coroutine_local(co) : NULL;
+
+	return f != NULL && f->session ? f->task.arg : NULL;
+}
+
 /* Those who are ready now run; who becomes ready meanwhile runs in the next turn. */
 static void
 run_turn(void)
@@ -588,4 +599,5 @@ const struct sched sched_coroutine = {
 	.run = coroutine_run,
 	.room = coroutine_room,
 	.start = coroutine_start,
+	.current = coroutine_current,
 };

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,10 +25,46 @@ static int		 listeners[LISTENERS_MAX + 1];
 static size_t		 listeners_len;
 static struct wait_ops	 ops;			/* wait_blocking, but for any() */
 static pid_t		 worker;
+static void		*running;		/* in a child: its session */
+
+/* The living children. */
+static struct child {
+	pid_t		 pid;
+	void		(*ended)(void *arg, int status);
+	void		*arg;
+}			*children;
+static unsigned		 children_len, children_room;
+
+static int
+remember(const struct sched_task *task)
+{
+	struct child *more;
+
+	if (children_len == children_room) {
+		more = reallocarray(children, children_room * 2 + 16, sizeof(*more));
+		if (more == NULL)
+			return -1;
+		children = more;
+		children_room = children_room * 2 + 16;
+	}
+	children[children_len] = (struct child){ .ended = task->ended, .arg = task->arg };
+	return 0;
+}
 
 static void
 bury(pid_t pid, int status)
 {
+	struct child child;
+	unsigned i;
+
+	for (i = 0; i < children_len && children[i].pid != pid; i++)
+		continue;
+	if (i == children_len)
+		return;
+	child = children[i];
+	children[i] = children[--children_len];
+	if (child.ended != NULL)
+		child.ended(child.arg, status);
 	atomic_fetch_sub(limit->sessions, 1);
 	if (WIFSIGNALED(status))
 		log_warn("session process %d killed by signal %d (%s)", (int)pid, WTERMSIG(status),
@@ -95,6 +133,7 @@ become_session(const struct sched_task *task)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	wait_use(&wait_blocking);
+	running = task->arg;
 	task->run(task->arg);
 	_exit(0);
 }
@@ -102,24 +141,32 @@ become_session(const struct sched_task *task)
 static int
 fork_start(const struct sched_task *task)
 {
-	pid_t pid = fork();
+	pid_t pid = remember(task) == -1 ? -1 : fork();
 	int error = errno;
 
 	if (pid == 0)
 		become_session(task);
-	if (pid > 0)
+	if (pid > 0) {
+		children[children_len++].pid = pid;
 		atomic_fetch_add(limit->sessions, 1);
+		if (task->forked != NULL)
+			task->forked(task->arg, pid);
+	}
 	task->drop(task->arg);
 	errno = error;
 	return pid == -1 ? -1 : 0;
+}
+
+static void *
+fork_current(void)
+{
+	return running;
 }
 
 static int
 fork_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 {
 	sigset_t child;
-	int status;
-	pid_t pid;
 
 	limit = bounds;
 	worker = getpid();
@@ -132,10 +179,14 @@ fork_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 	ops.any = fork_any;
 	wait_use(&ops);
 	main_fn(arg);
-	while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
-		if (pid > 0)
-			bury(pid, status);
+	while (children_len > 0) {
+		(void)wait_fd(deaths, POLLIN, INT64_MAX);
+		reap();
+	}
 	(void)close(deaths);
+	free(children);
+	children = NULL;
+	children_room = 0;
 	return 0;
 }
 
@@ -144,4 +195,5 @@ const struct sched sched_fork = {
 	.run = fork_run,
 	.room = fork_room,
 	.start = fork_start,
+	.current = fork_current,
 };

@@ -7,6 +7,7 @@
 #include "sched/sched.h"
 
 static const struct sched_limit *limit;
+static void		*running;
 
 static int
 serial_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
@@ -30,9 +31,19 @@ static int
 serial_start(const struct sched_task *task)
 {
 	atomic_store(limit->sessions, 1);
+	running = task->arg;
 	task->run(task->arg);
+	running = NULL;
+	if (task->ended != NULL)
+		task->ended(task->arg, 0);
 	atomic_store(limit->sessions, 0);
 	return 0;
+}
+
+static void *
+serial_current(void)
+{
+	return running;
 }
 
 const struct sched sched_serial = {
@@ -40,4 +51,5 @@ const struct sched sched_serial = {
 	.run = serial_run,
 	.room = serial_room,
 	.start = serial_start,
+	.current = serial_current,
 };

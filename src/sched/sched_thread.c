@@ -20,6 +20,7 @@
 static const struct sched_limit *limit;
 static int		 ends = -1;	/* an eventfd: a session has ended */
 static pthread_attr_t	 attr;
+static _Thread_local void *running;
 
 static void *
 session(void *arg)
@@ -28,7 +29,11 @@ session(void *arg)
 	const uint64_t one = 1;
 
 	free(arg);
+	running = task.arg;
 	task.run(task.arg);
+	running = NULL;
+	if (task.ended != NULL)
+		task.ended(task.arg, 0);
 	atomic_fetch_sub(limit->sessions, 1);
 	(void)!write(ends, &one, sizeof(one));
 	return NULL;
@@ -77,6 +82,12 @@ thread_start(const struct sched_task *task)
 	return -1;
 }
 
+static void *
+thread_current(void)
+{
+	return running;
+}
+
 static int
 thread_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 {
@@ -102,4 +113,5 @@ const struct sched sched_thread = {
 	.run = thread_run,
 	.room = thread_room,
 	.start = thread_start,
+	.current = thread_current,
 };
