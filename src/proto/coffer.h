@@ -25,7 +25,7 @@ struct exchange {
 						 * wire, or its beginning; else empty */
 	int			 code;		/* of the reply */
 	bool			 over;		/* the conversation ends with this reply */
-	int64_t			 began;		/* clock_us(), where there is an access log */
+	int64_t			 began;		/* clock_us() */
 };
 
 /* The reply "CODE /path: sentence", and x->code; the root or no path may be NULL. */

@@ -333,24 +333,30 @@ dispatch(struct exchange *x)
 		reply_errno(x, EROFS, &x->path[0]);
 		return;
 	}
+	session_begin(x->session, coffer_verb_name(x->request.verb), x->path[0].name, x->path[0].len,
+	    x->began);
 	verbs[x->request.verb].serve(x);
 }
 
 static void
 log_exchange(struct exchange *x, uint64_t moved)
 {
-	char shown[2 * PATH_MAX];
+	const char *verb = x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?";
 	const struct path *path = &x->path[0];
 	bool has_path = x->request.verb < COFFER_VERBS && (verbs[x->request.verb].flags & PATHS) != 0;
+	char shown[2 * PATH_MAX];
 
+	if (!x->session->opts->access_log) {
+		session_access(x->session, verb, NULL, x->code, moved, x->began);
+		return;
+	}
 	if (has_path) {
 		shown[0] = '/';
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
 	}
 	if (x->refused[0] != '\0')
 		(void)strlcpy(shown, x->refused, sizeof(shown));
-	session_access(x->session, x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?",
-	    has_path ? shown : "-", x->code, moved, x->began);
+	session_access(x->session, verb, has_path ? shown : "-", x->code, moved, x->began);
 }
 
 /* From a line to its reply.  Whether the conversation goes on.  Not inlined, so that its frame is
@@ -359,7 +365,7 @@ static __attribute__((noinline)) bool
 answer(struct session *s, char *line, size_t len)
 {
 	struct exchange x;
-	uint64_t before = 0;
+	uint64_t before;
 	char why[WHY_MAX];
 
 	x.session = s;
@@ -370,10 +376,8 @@ answer(struct session *s, char *line, size_t len)
 	x.refused[0] = '\0';
 	x.path[0].len = x.path[1].len = 0;
 	x.path[0].name[0] = x.path[1].name[0] = '\0';
-	if (s->opts->access_log) {
-		x.began = clock_us();
-		before = stream_moved(s->stream);
-	}
+	x.began = clock_us();
+	before = stream_moved(s->stream);
 	s->requests++;
 	if (coffer_parse(&x.request, line, len, why, sizeof(why)) == 0)
 		dispatch(&x);
@@ -382,8 +386,7 @@ answer(struct session *s, char *line, size_t len)
 			refuse_put(&x);
 		reply_error(&x, 400, NULL, "%s", why);
 	}
-	if (s->opts->access_log)
-		log_exchange(&x, stream_moved(s->stream) - before);
+	log_exchange(&x, stream_moved(s->stream) - before);
 	if (x.over)
 		stream_linger(s->stream, LINGER_MS);
 	return !x.over && stream_fault(s->stream) == 0;

@@ -16,6 +16,16 @@ protocol_at(size_t i)
 	return i < PROTOCOLS ? protocols[i] : NULL;
 }
 
+size_t
+protocol_index(const struct protocol *protocol)
+{
+	size_t i;
+
+	for (i = 0; i < PROTOCOLS && protocols[i] != protocol; i++)
+		continue;
+	return i;
+}
+
 const struct protocol *
 protocol_find(const char *name)
 {

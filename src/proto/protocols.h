@@ -10,8 +10,9 @@
 /* The protocol of that name, or NULL.  "unix" names a socket's family, not a protocol. */
 const struct protocol	*protocol_find(const char *name);
 
-/* The i-th, NULL past the last: for messages. */
+/* The i-th, NULL past the last: for messages.  And its place. */
 const struct protocol	*protocol_at(size_t i);
+size_t	protocol_index(const struct protocol *);
 
 extern const struct protocol protocol_coffer;
 

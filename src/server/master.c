@@ -24,6 +24,8 @@
 #include "server/worker.h"
 
 #define STOP_MS	5000	/* from TERM to KILL, for a worker that does not go */
+#define ROWS		8	/* of the scoreboard for each worker, as old generations drain beside */
+#define ROWS_MIN	256	/* the new one, and so many more, lest few workers have too few */
 
 struct master {
 	struct config	*config;
@@ -81,17 +83,26 @@ run_worker(unsigned slot, void *arg)
 }
 
 static void
-worker_gone(unsigned slot, void *arg)
+worker_born(unsigned slot, pid_t pid, void *arg)
 {
 	struct master *m = arg;
 
-	scoreboard_reset(m->heritage.scoreboard, slot);
+	scoreboard_born(m->heritage.scoreboard, m->heritage.first_row + slot, pid);
+}
+
+static void
+worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
+{
+	struct master *m = arg;
+
+	scoreboard_died(m->heritage.scoreboard, m->heritage.first_row + slot, status, young, due);
 }
 
 static int
 open_heritage(struct master *m)
 {
-	int line[2];
+	unsigned workers = (unsigned)m->config->workers;
+	int line[2], row;
 
 	if (pipe2(line, O_CLOEXEC) == -1)
 		return -1;
@@ -100,8 +111,12 @@ open_heritage(struct master *m)
 	m->heritage.listeners = &m->listeners;
 	m->heritage.lifeline = line[0];
 	m->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	m->heritage.scoreboard = scoreboard_open((unsigned)m->config->workers);
-	return m->heritage.ready == -1 || m->heritage.scoreboard == NULL ? -1 : 0;
+	m->heritage.scoreboard = scoreboard_open(ROWS * workers + ROWS_MIN);
+	if (m->heritage.ready == -1 || m->heritage.scoreboard == NULL)
+		return -1;
+	row = scoreboard_take(m->heritage.scoreboard, 1, workers, (unsigned)m->config->sessions_per_worker);
+	m->heritage.first_row = (unsigned)row;
+	return row == -1 ? -1 : 0;
 }
 
 /* What a newcomer wants to know, and where. */
@@ -223,7 +238,8 @@ master_run(struct config *config)
 		.size = (unsigned)config->workers,
 		.delay_max_ms = config->respawn_delay_max_ms,
 		.run = run_worker,
-		.gone = worker_gone,
+		.born = worker_born,
+		.died = worker_died,
 		.arg = &m,
 	};
 	const char *which = "";

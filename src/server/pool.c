@@ -71,6 +71,7 @@ spawn(struct pool *pool, unsigned slot)
 	m->born = clock_ms();
 	if (m->pid > 0) {
 		pool->alive++;
+		pool->opts.born(slot, m->pid, pool->opts.arg);
 		return;
 	}
 	m->pid = 0;
@@ -129,7 +130,7 @@ bury(struct pool *pool, unsigned slot, int status)
 	m->young = now - m->born < POOL_YOUNG_MS ? m->young + 1 : 0;
 	m->due = now + delay(pool, m->young);
 	obituary(pool, slot, pid, status);
-	pool->opts.gone(slot, pool->opts.arg);
+	pool->opts.died(slot, status, m->young, pool->ending ? CLOCK_NEVER : m->due, pool->opts.arg);
 }
 
 unsigned

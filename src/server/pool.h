@@ -15,7 +15,10 @@ struct pool_opts {
 	int64_t		 delay_max_ms;	/* the longest wait before a respawn */
 	void		(*run)(unsigned slot, void *arg);	/* the worker; in its own process,
 								 * which ends when it returns */
-	void		(*gone)(unsigned slot, void *arg);	/* in the master, after each death */
+	void		(*born)(unsigned slot, pid_t, void *arg);	/* in the master, after each fork */
+	void		(*died)(unsigned slot, int status, unsigned young, int64_t due, void *arg);
+				/* in the master, after each death: its wait status, how many in a
+				 * row came too early, and when (clock_ms()) the next is forked */
 	void		 *arg;
 };
 

@@ -2,42 +2,404 @@
 
 #include <sys/mman.h>
 
+#include <errno.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "server/scoreboard.h"
+#include "server/signals.h"
+
+#define NOBODY	UINT32_MAX	/* the end of a list of slots */
+
+struct shared {
+	_Alignas(64) _Atomic uint64_t numbers;	/* of sessions */
+	_Alignas(64) _Atomic uint64_t deaths;
+	_Atomic uint64_t accepted, requests, received, sent;	/* of rows that were given back */
+	struct scoreboard_row row[];
+};
+
+/* What the master knows of a row.  Not shared: no worker can make it signal a stranger, or read
+ * elsewhere.  (Workers have a copy, as of their birth.) */
+struct seat {
+	bool		 taken;
+	unsigned	 slot, generation;
+	unsigned	 first, count;	/* the block it was taken with */
+	pid_t		 pid;
+	int64_t		 born, beat, died, due;
+	unsigned	 births, young;
+	int		 status;
+	struct progress	*area;		/* the slots of its sessions, */
+	unsigned	 max;		/* and how many */
+};
+
+struct scoreboard {
+	unsigned	 rows;
+	unsigned	 mine;		/* a worker's own row */
+	pid_t		 worker;	/* its process; not a child's */
+	struct shared	*shared;
+	struct seat	 seat[];
+};
+
+static struct scoreboard	*joined;	/* for the signal's handler */
+
+static void *
+map(size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
 
 struct scoreboard *
-scoreboard_open(unsigned size)
+scoreboard_open(unsigned rows)
 {
-	struct scoreboard *board;
+	struct scoreboard *board = calloc(1, sizeof(*board) + rows * sizeof(board->seat[0]));
 
-	board = mmap(NULL, sizeof(*board) + size * sizeof(board->slot[0]), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (board == MAP_FAILED)
+	if (board == NULL)
 		return NULL;
-	board->size = size;
-	return board;
+	board->rows = rows;
+	board->shared = map(sizeof(*board->shared) + rows * sizeof(board->shared->row[0]));
+	if (board->shared != NULL)
+		return board;
+	free(board);
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* The first of `count` free rows in a row, or -1. */
+static int
+find_block(const struct scoreboard *board, unsigned count)
+{
+	unsigned i, run = 0;
+
+	for (i = 0; i < board->rows; i++) {
+		run = board->seat[i].taken ? 0 : run + 1;
+		if (run == count)
+			return (int)(i + 1 - count);
+	}
+	errno = ENOSPC;
+	return -1;
+}
+
+static void
+empty(struct scoreboard *board, unsigned row)
+{
+	struct scoreboard_row *r = &board->shared->row[row];
+	unsigned i, fresh = atomic_load(&r->fresh);
+
+	atomic_store(&r->accepting, false);
+	atomic_store(&r->draining, false);
+	atomic_store(&r->sessions, 0);
+	for (i = 0; i < fresh && i < board->seat[row].max; i++)
+		atomic_store(&board->seat[row].area[i].state, PROGRESS_FREE);
+	atomic_store(&r->free, NOBODY);
+	atomic_store(&r->fresh, 0);
+}
+
+int
+scoreboard_take(struct scoreboard *board, unsigned generation, unsigned workers, unsigned sessions)
+{
+	int first = find_block(board, workers);
+	struct seat *seat;
+	unsigned i;
+
+	for (i = 0; first != -1 && i < workers; i++) {
+		seat = &board->seat[(unsigned)first + i];
+		if ((seat->area = map(sessions * sizeof(*seat->area))) == NULL) {
+			scoreboard_give(board, (unsigned)first, i);
+			errno = ENOMEM;
+			return -1;
+		}
+		*seat = (struct seat){
+			.taken = true, .slot = i, .generation = generation, .first = (unsigned)first,
+			.count = workers, .area = seat->area, .max = sessions, .due = CLOCK_NEVER,
+		};
+		empty(board, (unsigned)first + i);
+	}
+	return first;
+}
+
+static void
+retire(_Atomic uint64_t *total, _Atomic uint64_t *part)
+{
+	(void)atomic_fetch_add(total, atomic_exchange(part, 0));
 }
 
 void
-scoreboard_reset(struct scoreboard *board, unsigned slot)
+scoreboard_give(struct scoreboard *board, unsigned first, unsigned workers)
 {
-	atomic_store(&board->slot[slot].accepting, false);
-	atomic_store(&board->slot[slot].sessions, 0);
+	struct shared *all = board->shared;
+	struct scoreboard_row *r;
+	struct seat *seat;
+	unsigned i;
+
+	for (i = first; i < first + workers; i++) {
+		r = &all->row[i];
+		retire(&all->accepted, &r->accepted);
+		retire(&all->requests, &r->requests);
+		retire(&all->received, &r->received);
+		retire(&all->sent, &r->sent);
+		seat = &board->seat[i];
+		(void)munmap(seat->area, seat->max * sizeof(*seat->area));
+		memset(seat, 0, sizeof(*seat));
+	}
+}
+
+void
+scoreboard_born(struct scoreboard *board, unsigned row, pid_t pid)
+{
+	struct seat *seat = &board->seat[row];
+
+	seat->pid = pid;
+	seat->born = seat->beat = clock_ms();
+	seat->due = CLOCK_NEVER;
+	seat->births++;
+}
+
+/* Bytes of sessions that the worker took with it were moved all the same. */
+static void
+keep_counts(struct scoreboard *board, unsigned row)
+{
+	struct scoreboard_row *r = &board->shared->row[row];
+	struct progress p;
+	unsigned at;
+
+	for (at = 0; scoreboard_session(board, row, &at, &p); ) {
+		(void)atomic_fetch_add(&r->received, atomic_load(&p.meter.received));
+		(void)atomic_fetch_add(&r->sent, atomic_load(&p.meter.sent));
+		(void)atomic_fetch_add(&r->requests, atomic_load(&p.requests));
+	}
+}
+
+void
+scoreboard_died(struct scoreboard *board, unsigned row, int status, unsigned young, int64_t due)
+{
+	struct seat *seat = &board->seat[row];
+
+	keep_counts(board, row);
+	empty(board, row);
+	seat->pid = 0;
+	seat->died = clock_ms();
+	seat->status = status;
+	seat->young = young;
+	seat->due = due;
+	if (status != 0)
+		(void)atomic_fetch_add(&board->shared->deaths, 1);
+}
+
+void
+scoreboard_heard(struct scoreboard *board, unsigned row, int64_t when)
+{
+	board->seat[row].beat = when;
 }
 
 unsigned
-scoreboard_surplus(const struct scoreboard *board, unsigned slot)
+scoreboard_beats(const struct scoreboard *board, unsigned row)
 {
-	unsigned i, mine = 0, n, total = 0, accepting = 0;
+	return atomic_load_explicit(&board->shared->row[row].beats, memory_order_relaxed);
+}
 
-	for (i = 0; i < board->size; i++) {
-		if (!atomic_load_explicit(&board->slot[i].accepting, memory_order_relaxed))
+unsigned
+scoreboard_rows(const struct scoreboard *board)
+{
+	return board->rows;
+}
+
+static enum worker_state
+state_of(const struct seat *seat, const struct scoreboard_row *r)
+{
+	if (seat->pid == 0)
+		return WORKER_WAITING;
+	if (atomic_load(&r->draining))
+		return WORKER_DRAINING;
+	return atomic_load(&r->accepting) ? WORKER_SERVING : WORKER_STARTING;
+}
+
+bool
+scoreboard_worker(const struct scoreboard *board, unsigned row, struct scoreboard_worker *w)
+{
+	const struct scoreboard_row *r = &board->shared->row[row];
+	const struct seat *seat = &board->seat[row];
+	struct progress p;
+	unsigned at;
+
+	if (row >= board->rows || !seat->taken)
+		return false;
+	*w = (struct scoreboard_worker){
+		.row = row, .slot = seat->slot, .generation = seat->generation,
+		.state = state_of(seat, r), .pid = seat->pid, .born = seat->born, .beat = seat->beat,
+		.sessions = atomic_load(&r->sessions), .sessions_max = seat->max,
+		.accepted = atomic_load(&r->accepted), .requests = atomic_load(&r->requests),
+		.received = atomic_load(&r->received), .sent = atomic_load(&r->sent),
+		.restarts = seat->births > 0 ? seat->births - 1 : 0, .young = seat->young,
+		.due = seat->due, .died = seat->died, .status = seat->status,
+	};
+	for (at = 0; scoreboard_session(board, row, &at, &p); ) {
+		w->requests += atomic_load(&p.requests);
+		w->received += atomic_load(&p.meter.received);
+		w->sent += atomic_load(&p.meter.sent);
+	}
+	return true;
+}
+
+bool
+scoreboard_session(const struct scoreboard *board, unsigned row, unsigned *at, struct progress *copy)
+{
+	const struct seat *seat = &board->seat[row];
+	unsigned fresh;
+
+	if (row >= board->rows || !seat->taken)
+		return false;
+	fresh = atomic_load(&board->shared->row[row].fresh);
+	while (*at < fresh && *at < seat->max)
+		if (progress_read(&seat->area[(*at)++], copy))
+			return true;
+	return false;
+}
+
+void
+scoreboard_totals(const struct scoreboard *board, struct scoreboard_totals *t)
+{
+	const struct shared *all = board->shared;
+	struct scoreboard_worker w;
+	unsigned row;
+
+	*t = (struct scoreboard_totals){
+		.accepted = atomic_load(&all->accepted), .requests = atomic_load(&all->requests),
+		.received = atomic_load(&all->received), .sent = atomic_load(&all->sent),
+		.deaths = atomic_load(&all->deaths),
+	};
+	for (row = 0; row < board->rows; row++)
+		if (scoreboard_worker(board, row, &w)) {
+			t->accepted += w.accepted;
+			t->requests += w.requests;
+			t->received += w.received;
+			t->sent += w.sent;
+			t->sessions += w.sessions;
+		}
+}
+
+int
+scoreboard_kick(struct scoreboard *board, uint64_t number)
+{
+	struct progress p;
+	struct seat *seat;
+	unsigned row, at;
+
+	for (row = 0; row < board->rows; row++) {
+		seat = &board->seat[row];
+		for (at = 0; seat->pid > 0 && scoreboard_session(board, row, &at, &p); )
+			if (p.number == number) {
+				atomic_store(&seat->area[at - 1].kick, number + 1);
+				return kill(seat->pid, SIGNAL_KICK);
+			}
+	}
+	errno = ESRCH;
+	return -1;
+}
+
+/* --- a worker's */
+
+/* Under fork the worker hands it on to the child whose session it is. */
+static void
+on_kick(int signal)
+{
+	const struct scoreboard_row *r = &joined->shared->row[joined->mine];
+	const struct seat *seat = &joined->seat[joined->mine];
+	unsigned i, fresh = atomic_load(&r->fresh);
+	int saved = errno, pid, self = getpid();
+	struct progress *p;
+
+	for (i = 0; i < fresh && i < seat->max; i++) {
+		p = &seat->area[i];
+		pid = atomic_load(&p->pid);
+		if (atomic_load(&p->state) == PROGRESS_FREE || atomic_load(&p->kick) != p->number + 1)
 			continue;
-		n = atomic_load_explicit(&board->slot[i].sessions, memory_order_relaxed);
+		if (pid == self)
+			progress_shutdown(p);
+		else if (self == joined->worker && pid > 0)
+			(void)kill(pid, signal);
+	}
+	errno = saved;
+}
+
+struct scoreboard_row *
+scoreboard_join(struct scoreboard *board, unsigned row)
+{
+	struct sigaction action = { .sa_handler = on_kick, .sa_flags = SA_RESTART | SA_ONSTACK };
+
+	board->mine = row;
+	board->worker = getpid();
+	joined = board;
+	(void)sigaction(SIGNAL_KICK, &action, NULL);
+	return &board->shared->row[row];
+}
+
+/* Only one thread takes from the list, so that what is its head stays its head's successor. */
+struct progress *
+scoreboard_enter(struct scoreboard *board)
+{
+	struct scoreboard_row *r = &board->shared->row[board->mine];
+	const struct seat *seat = &board->seat[board->mine];
+	unsigned head = atomic_load(&r->free);
+	struct progress *p;
+
+	while (head < seat->max)
+		if (atomic_compare_exchange_weak(&r->free, &head, atomic_load(&seat->area[head].next))) {
+			p = &seat->area[head];
+			atomic_store(&p->pid, board->worker);
+			return p;
+		}
+	if ((head = atomic_load(&r->fresh)) >= seat->max)
+		return NULL;
+	p = &seat->area[head];
+	atomic_store(&p->pid, board->worker);
+	atomic_store(&r->fresh, head + 1);
+	return p;
+}
+
+void
+scoreboard_leave(struct scoreboard *board, struct progress *p)
+{
+	struct scoreboard_row *r = &board->shared->row[board->mine];
+	unsigned head = atomic_load(&r->free);
+
+	atomic_store(&p->state, PROGRESS_FREE);
+	(void)atomic_fetch_add(&r->received, atomic_load(&p->meter.received));
+	(void)atomic_fetch_add(&r->sent, atomic_load(&p->meter.sent));
+	(void)atomic_fetch_add(&r->requests, atomic_load(&p->requests));
+	do
+		atomic_store(&p->next, head);
+	while (!atomic_compare_exchange_weak(&r->free, &head,
+	    (unsigned)(p - board->seat[board->mine].area)));
+}
+
+uint64_t
+scoreboard_next_number(struct scoreboard *board)
+{
+	return atomic_fetch_add(&board->shared->numbers, 1);
+}
+
+unsigned
+scoreboard_surplus(const struct scoreboard *board)
+{
+	const struct seat *seat = &board->seat[board->mine];
+	unsigned i, mine = 0, n, total = 0, accepting = 0;
+	const struct scoreboard_row *r;
+
+	for (i = seat->first; i < seat->first + seat->count; i++) {
+		r = &board->shared->row[i];
+		if (!atomic_load_explicit(&r->accepting, memory_order_relaxed))
+			continue;
+		n = atomic_load_explicit(&r->sessions, memory_order_relaxed);
 		accepting++;
 		total += n;
-		if (i == slot)
+		if (i == board->mine)
 			mine = n;
 	}
 	return accepting > 1 && mine * accepting > total ? mine - total / accepting : 0;

@@ -1,32 +1,123 @@
 /* scoreboard - what all processes of the pool know of each other, in shared memory.
- * Each worker writes its own slot; everybody reads. */
+ * A row for each worker and, beside it, a slot for each of its sessions.  Each worker writes its
+ * own row, each session its own slot, the master what it knows of births and deaths; everybody
+ * reads, nobody waits.  Memory is there as far as it was touched: a session's slot is 384 bytes,
+ * and slots that were never used cost nothing.
+ *
+ * A generation of workers takes a block of rows and gives it back when the last of them has gone, so
+ * that an old generation can drain beside the new one: its first row and its workers' numbers
+ * ("slots" of the pool, from 0) together are the rows.  What a row has counted stays in
+ * scoreboard_totals() for as long as the master lives.
+ *
+ * All functions that are not said to be a worker's are the master's. */
 
 #ifndef SERVER_SCOREBOARD_H
 #define SERVER_SCOREBOARD_H
+
+#include <sys/types.h>
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-struct scoreboard_slot {
+#include "session/progress.h"
+
+enum worker_state {
+	WORKER_NONE,		/* the row is no worker's */
+	WORKER_WAITING,		/* dead, and its successor is not due yet */
+	WORKER_STARTING,	/* forked, and not yet in its accept loop */
+	WORKER_SERVING,
+	WORKER_DRAINING		/* accepts no more */
+};
+
+/* What the worker itself writes. */
+struct scoreboard_row {
 	_Alignas(64) atomic_uint sessions;	/* now */
+	atomic_uint	 beats;			/* turns of the worker's loop: it is alive */
 	atomic_bool	 accepting;
-	_Atomic uint64_t accepted;		/* since the slot's first worker */
+	atomic_bool	 draining;
+	_Alignas(64) _Atomic uint64_t accepted;	/* this and all below: since the row was taken */
+	_Atomic uint64_t requests;
+	_Atomic uint64_t received, sent;	/* bytes, of sessions that have ended */
+	_Alignas(64) atomic_uint free;		/* sessions: the list of free slots, */
+	atomic_uint	 fresh;			/* and how many slots were ever used */
 };
 
-struct scoreboard {
-	unsigned	 size;			/* slots */
-	_Atomic uint64_t connections;		/* accepted by the pool: numbers the sessions */
-	struct scoreboard_slot slot[];
+/* A worker as the master sees it; times are of clock_ms(). */
+struct scoreboard_worker {
+	unsigned	 row;
+	unsigned	 slot;		/* its number within its generation */
+	unsigned	 generation;
+	enum worker_state state;
+	pid_t		 pid;		/* 0: nobody */
+	int64_t		 born;		/* of the one who is there, or was the last */
+	int64_t		 beat;		/* when its heart was last heard (see stall.h) */
+	unsigned	 sessions;	/* now; at most sessions_max */
+	unsigned	 sessions_max;
+	uint64_t	 accepted, requests, received, sent;	/* with sessions that still are */
+	unsigned	 restarts;	/* births after the first */
+	unsigned	 young;		/* deaths in a row that came too early */
+	int64_t		 due;		/* WORKER_WAITING: when the next is forked */
+	int64_t		 died;		/* the last death, 0 for none, */
+	int		 status;	/* and its wait status */
 };
 
-/* Shared with every process forked from here on.  NULL with errno. */
-struct scoreboard *scoreboard_open(unsigned size);
+struct scoreboard_totals {
+	uint64_t	 accepted, requests, received, sent;
+	uint64_t	 deaths;	/* of workers, but for those that ended as they should */
+	unsigned	 sessions;	/* now */
+};
 
-/* A worker begins, or is gone: its slot holds nobody. */
-void	scoreboard_reset(struct scoreboard *, unsigned slot);
+struct scoreboard;
 
-/* How many sessions this slot has beyond its share of the pool's, at least 0. */
-unsigned scoreboard_surplus(const struct scoreboard *, unsigned slot);
+/* For so many rows at once; shared with every process forked from here on.  NULL with errno. */
+struct scoreboard *scoreboard_open(unsigned rows);
+
+/* A block of rows for a new generation, of which each worker may have so many sessions.  The
+ * first row, or -1 with errno: ENOSPC while too many old generations drain. */
+int	scoreboard_take(struct scoreboard *, unsigned generation, unsigned workers, unsigned sessions);
+void	scoreboard_give(struct scoreboard *, unsigned first, unsigned workers);
+
+/* A worker was forked; or has died, and the next is due then (clock_ms(), or CLOCK_NEVER). */
+void	scoreboard_born(struct scoreboard *, unsigned row, pid_t);
+void	scoreboard_died(struct scoreboard *, unsigned row, int status, unsigned young, int64_t due);
+
+/* When the worker's heart was last heard: for the stall watch. */
+void	scoreboard_heard(struct scoreboard *, unsigned row, int64_t when);
+unsigned scoreboard_beats(const struct scoreboard *, unsigned row);
+
+/* Rows are numbered from 0 to scoreboard_rows() - 1; whether a worker, dead or alive, has this one. */
+unsigned scoreboard_rows(const struct scoreboard *);
+bool	scoreboard_worker(const struct scoreboard *, unsigned row, struct scoreboard_worker *);
+
+/* The sessions of a row, one after the other: begin with *at 0, until false.
+ *
+ *	for (at = 0; scoreboard_session(board, row, &at, &copy); )
+ */
+bool	scoreboard_session(const struct scoreboard *, unsigned row, unsigned *at, struct progress *copy);
+
+/* All rows, and all that ever were. */
+void	scoreboard_totals(const struct scoreboard *, struct scoreboard_totals *);
+
+/* Asks the session of that number to end: its connection is cut, and a request in hand fails as
+ * if the peer had gone.  0, or -1 with ESRCH: there is none.  session_id() and
+ * session_id_parse() know how the log writes numbers. */
+int	scoreboard_kick(struct scoreboard *, uint64_t number);
+
+/* --- a worker's */
+
+/* Becomes the worker of a row: kicks are heard from here on. */
+struct scoreboard_row *scoreboard_join(struct scoreboard *, unsigned row);
+
+/* A free slot for a session, for the one thread that accepts, and its release, by anybody: NULL
+ * where there are as many sessions as there may be. */
+struct progress *scoreboard_enter(struct scoreboard *);
+void	scoreboard_leave(struct scoreboard *, struct progress *);
+
+/* Numbers the pool's sessions. */
+uint64_t scoreboard_next_number(struct scoreboard *);
+
+/* How many sessions this worker has beyond its share of its generation's, at least 0. */
+unsigned scoreboard_surplus(const struct scoreboard *);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -16,7 +17,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/wait.h"
+#include "proto/protocols.h"
 #include "sched/sched.h"
+#include "server/signals.h"
 #include "server/worker.h"
 
 #define NOFILE_SPARE	64		/* descriptors that are nobody's session */
@@ -32,38 +35,45 @@ struct worker {
 	unsigned		 slot;
 	const struct heritage	*heritage;
 	const struct sched	*sched;
-	struct scoreboard_slot	*score;
+	struct scoreboard_row	*score;
 	struct store		*store;
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
 };
 
-struct connection {
-	struct worker		*worker;
-	const struct protocol	*protocol;
-	int			 fd;
-	struct sockaddr_in6	 peer;
-};
+static struct worker	*me;
 
+/* A connection is its slot of the scoreboard: an idle session holds nothing that it does not need. */
 static void
 connection_run(void *arg)
 {
-	struct connection c = *(struct connection *)arg;
-	struct scoreboard *board = c.worker->heritage->scoreboard;
+	struct progress *p = arg;
 
-	free(arg);	/* an idle session holds nothing that it does not need */
-	session_run(c.fd, (struct sockaddr *)&c.peer, atomic_fetch_add(&board->connections, 1), c.protocol,
-	    c.worker->store, &c.worker->session);
+	session_run(p, protocol_at(p->protocol), me->store, &me->session);
+}
+
+static void
+connection_forked(void *arg, int pid)
+{
+	struct progress *p = arg;
+
+	atomic_store(&p->pid, pid);
 }
 
 static void
 connection_drop(void *arg)
 {
-	struct connection *c = arg;
+	struct progress *p = arg;
 
-	(void)close(c->fd);
-	free(c);
+	(void)close(atomic_load(&p->fd));
+}
+
+static void
+connection_ended(void *arg, int status)
+{
+	(void)status;
+	scoreboard_leave(me->heritage->scoreboard, arg);
 }
 
 /* A worker with more sessions than its share goes to the end of the queue; one with many more
@@ -71,7 +81,7 @@ connection_drop(void *arg)
 static void
 make_way(struct worker *w)
 {
-	unsigned surplus = scoreboard_surplus(w->heritage->scoreboard, w->slot);
+	unsigned surplus = scoreboard_surplus(w->heritage->scoreboard);
 	unsigned mine = atomic_load_explicit(&w->score->sessions, memory_order_relaxed);
 
 	if (surplus < 2)
@@ -97,26 +107,33 @@ shortage(int error)
 static void
 accept_one(struct worker *w, const struct listener *listener)
 {
-	struct connection *c = calloc(1, sizeof(*c));
-	socklen_t len = sizeof(c->peer);
-	struct sched_task task = { .run = connection_run, .drop = connection_drop, .arg = c };
+	struct scoreboard *board = w->heritage->scoreboard;
+	struct sched_task task = {
+		.run = connection_run, .drop = connection_drop, .forked = connection_forked,
+		.ended = connection_ended,
+	};
+	struct sockaddr_in6 peer;
+	socklen_t len = sizeof(peer);
+	struct progress *p;
+	int fd, error;
 
-	if (c == NULL) {
-		shortage(ENOMEM);
-		return;
-	}
-	c->fd = accept4(listener->fd, (struct sockaddr *)&c->peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (c->fd == -1) {
-		free(c);
+	fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd == -1) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 			shortage(errno);
 		return;		/* else somebody was quicker, or the peer has gone */
 	}
-	c->worker = w;
-	c->protocol = listener->protocol;
+	p = scoreboard_enter(board);
+	assert(p != NULL);	/* there was room */
+	progress_open(p, scoreboard_next_number(board), fd, (struct sockaddr *)&peer, len,
+	    (uint8_t)protocol_index(listener->protocol));
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
-	if (w->sched->start(&task) == -1)
-		shortage(errno);
+	task.arg = p;
+	if (w->sched->start(&task) == 0)
+		return;
+	error = errno;
+	scoreboard_leave(board, p);
+	shortage(error);
 }
 
 static int
@@ -177,6 +194,7 @@ accept_all(void *arg)
 			shortage(errno);
 	}
 	atomic_store(&w->score->accepting, false);
+	atomic_store(&w->score->draining, true);
 	stop_listening(w);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
 	(void)alarm(grace);
@@ -245,8 +263,8 @@ watch_master(const struct config *config)
 	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
 
 	grace = (unsigned)(config->grace_timeout_ms / 1000 + 1);	/* 0 would be no alarm */
-	(void)sigaction(SIGRTMIN, &action, NULL);
-	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGRTMIN, 0L, 0L, 0L);
+	(void)sigaction(SIGNAL_ORPHANED, &action, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGNAL_ORPHANED, 0L, 0L, 0L);
 }
 
 /* As many sessions as there are descriptors for. */
@@ -325,7 +343,8 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	}
 	watch_master(config);	/* now: another user's id would have undone it */
 	w.sched = sched_find(config->concurrency);
-	w.score = &heritage->scoreboard->slot[slot];
+	me = &w;
+	w.score = scoreboard_join(heritage->scoreboard, heritage->first_row + slot);
 	w.session = session_opts(config);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
 	if ((w.store = open_store(config)) == NULL)

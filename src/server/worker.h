@@ -13,6 +13,7 @@ struct heritage {
 	const struct config	*config;
 	const struct listeners	*listeners;
 	struct scoreboard	*scoreboard;
+	unsigned		 first_row;	/* the generation's, in the scoreboard */
 	int			 lifeline;	/* the pipe's read end */
 	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
 };

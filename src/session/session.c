@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,18 +13,35 @@
 #include "io/socket.h"
 #include "session/session.h"
 
-#define ID_MAX	14	/* digits of a session's number in base 36, with a NUL */
+#define BASE	36
 
-static char *
-show_id(char id[ID_MAX], uint64_t number)
+char *
+session_id(char id[SESSION_ID_MAX], uint64_t number)
 {
-	char *p = id + ID_MAX;
+	char *p = id + SESSION_ID_MAX;
 
 	*--p = '\0';
 	do
-		*--p = "0123456789abcdefghijklmnopqrstuvwxyz"[number % 36];
-	while ((number /= 36) != 0);
+		*--p = "0123456789abcdefghijklmnopqrstuvwxyz"[number % BASE];
+	while ((number /= BASE) != 0);
 	return p;
+}
+
+int
+session_id_parse(uint64_t *number, const char *id)
+{
+	char *end;
+
+	errno = EINVAL;
+	if (strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz") != strlen(id) || id[0] == '\0' ||
+	    strlen(id) >= SESSION_ID_MAX)
+		return -1;
+	errno = 0;
+	*number = strtoull(id, &end, BASE);
+	if (errno == 0)
+		return 0;
+	errno = EINVAL;
+	return -1;
 }
 
 static char *
@@ -32,17 +51,28 @@ show_peer(char name[SOCKET_NAME_MAX], const struct session *s)
 }
 
 void
-session_run(int fd, const struct sockaddr *peer, uint64_t number, const struct protocol *protocol,
-    struct store *store, const struct session_opts *opts)
+session_run(struct progress *progress, const struct protocol *protocol, struct store *store,
+    const struct session_opts *opts)
 {
-	struct session s = { .store = store, .opts = opts, .protocol = protocol, .number = number };
+	struct session s = {
+		.store = store, .opts = opts, .protocol = protocol, .progress = progress,
+		.number = progress->number, .peer = progress->peer,
+	};
+	int fd = atomic_load(&progress->fd);
 
-	memcpy(&s.peer, peer, sizeof(s.peer));
 	s.stream = stream_open(fd, &opts->stream);
-	if (s.stream == NULL)
-		return;
-	protocol->serve(&s);
+	if (s.stream != NULL) {
+		stream_meter(s.stream, &progress->meter);
+		protocol->serve(&s);
+	}
+	progress_leave(progress);
 	stream_close(&s.stream);
+}
+
+void
+session_begin(struct session *s, const char *verb, const char *path, size_t len, int64_t began)
+{
+	progress_begin(s->progress, verb, path, len, began);
 }
 
 bool
@@ -61,22 +91,23 @@ void
 session_access(struct session *s, const char *verb, const char *path, int code, uint64_t bytes,
     int64_t began)
 {
-	char id[ID_MAX], peer[SOCKET_NAME_MAX];
+	char id[SESSION_ID_MAX], peer[SOCKET_NAME_MAX];
 
+	progress_end(s->progress);
 	if (!s->opts->access_log)
 		return;
-	log_info("%s %s %s %s %s %d %ju bytes %.3f s", show_id(id, s->number), show_peer(peer, s),
+	log_info("%s %s %s %s %s %d %ju bytes %.3f s", session_id(id, s->number), show_peer(peer, s),
 	    s->protocol->name, verb, path, code, (uintmax_t)bytes, (double)(clock_us() - began) / 1e6);
 }
 
 void
 session_log(struct session *s, const char *fmt, ...)
 {
-	char id[ID_MAX], peer[SOCKET_NAME_MAX], text[512];
+	char id[SESSION_ID_MAX], peer[SOCKET_NAME_MAX], text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_info("%s %s %s %s", show_id(id, s->number), show_peer(peer, s), s->protocol->name, text);
+	log_info("%s %s %s %s", session_id(id, s->number), show_peer(peer, s), s->protocol->name, text);
 }

@@ -10,7 +10,10 @@
 #include <stdint.h>
 
 #include "io/stream.h"
+#include "session/progress.h"
 #include "store/store.h"
+
+#define SESSION_ID_MAX	14	/* a session's number in base 36, with its NUL */
 
 struct session_opts {
 	struct stream_opts stream;
@@ -25,6 +28,7 @@ struct session {
 	struct store		*store;
 	const struct session_opts *opts;
 	const struct protocol	*protocol;
+	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	uint64_t		 requests;
 	struct sockaddr_in6	 peer;		/* or any shorter address */
@@ -36,14 +40,25 @@ struct protocol {
 	void		(*serve)(struct session *);	/* from greeting to good-bye */
 };
 
-/* Runs protocol->serve on an accepted socket and closes it. */
-void	session_run(int fd, const struct sockaddr *peer, uint64_t number, const struct protocol *,
-	    struct store *, const struct session_opts *);
+/* Runs protocol->serve on an accepted socket and closes it.  The progress is open: it says which
+ * session this is, and whose. */
+void	session_run(struct progress *, const struct protocol *, struct store *,
+	    const struct session_opts *);
+
+/* A request has been read and understood, and is in hand until session_access().  Every protocol
+ * calls this before it acts.  The path is as it is, without its first slash and not made visible; it
+ * is copied.  began is clock_us() when the request came. */
+void	session_begin(struct session *, const char *verb, const char *path, size_t len, int64_t began);
+
+/* The number as the log shows it, at the end of `id`; and back: 0, or -1 with EINVAL. */
+char	*session_id(char id[SESSION_ID_MAX], uint64_t number);
+int	session_id_parse(uint64_t *number, const char *id);
 
 /* Whether the peer is on this machine: loopback, or a Unix socket. */
 bool	session_local(const struct session *);
 
-/* The line in the access log, if there is one:
+/* The request is answered: it is no more in hand.  For every request, whether it was begun or not.
+ * The line in the access log, if there is one (else path may be NULL):
  *	h7f3 192.0.2.7 coffer GET /plans/roof.pdf 200 88120 bytes 0.021 s
  * began is clock_us() when the request came. */
 void	session_access(struct session *, const char *verb, const char *path, int code,
