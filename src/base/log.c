@@ -108,6 +108,12 @@ log_reopen(void)
 	return open_target(log_state.target);
 }
 
+void
+log_level(enum log_level level)
+{
+	log_state.level = level;
+}
+
 int
 log_fd(void)
 {

@@ -25,6 +25,9 @@ int	log_open(const struct log_opts *opts);
 /* Open the target again (after rotation).  As log_open(). */
 int	log_reopen(void);
 
+/* Another level from here on. */
+void	log_level(enum log_level);
+
 /* The descriptor that must survive closing everything else, or -1 for syslog. */
 int	log_fd(void);
 

@@ -170,23 +170,97 @@ resolve(const struct socket_url *url, const char *port, int flags, struct addrin
 	return -1;
 }
 
+/* Whether two addresses are the same one. */
+static bool
+same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+
+	if (a->sa_family != b->sa_family)
+		return false;
+	if (a->sa_family == AF_UNIX)
+		return strcmp(((const struct sockaddr_un *)(const void *)a)->sun_path,
+		    ((const struct sockaddr_un *)(const void *)b)->sun_path) == 0;
+	if (a->sa_family == AF_INET)
+		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a->sa_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+	    a6->sin6_scope_id == b6->sin6_scope_id &&
+	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
+}
+
+/* The one of `kept` that is bound to that address already, or -1. */
+static int
+find_kept(const struct socket_kept *kept, const struct sockaddr *sa)
+{
+	union {
+		struct sockaddr_storage storage;
+		struct sockaddr_un sun;
+	} bound;	/* a name of 108 bytes has no NUL of its own */
+	socklen_t len;
+
+	for (size_t i = 0; kept != NULL && i < kept->count; i++) {
+		memset(&bound, 0, sizeof(bound));
+		len = sizeof(bound) - 1;
+		if (getsockname(kept->fds[i], (struct sockaddr *)&bound, &len) == 0 &&
+		    same_address(sa, (struct sockaddr *)&bound))
+			return kept->fds[i];
+	}
+	return -1;
+}
+
+bool
+socket_is_kept(const struct socket_kept *kept, int fd)
+{
+	for (size_t i = 0; kept != NULL && i < kept->count; i++)
+		if (kept->fds[i] == fd)
+			return true;
+	return false;
+}
+
+/* A socket that listens on that address: a kept one, or a new one. */
+static int
+keep_or_listen(const struct socket_kept *kept, const struct sockaddr *sa, socklen_t len, int backlog)
+{
+	int fd = find_kept(kept, sa);
+
+	if (fd == -1)
+		return listen_on(sa, len, backlog);
+	(void)listen(fd, backlog);	/* it may have changed */
+	return fd;
+}
+
+static int
+listen_unix(const struct socket_url *url, int backlog, const struct socket_kept *kept)
+{
+	struct sockaddr_un sun;
+
+	if (unix_address(&sun, url) == -1)
+		return -1;
+	/* A kept socket whose file somebody has removed cannot be reached any more. */
+	if (access(sun.sun_path, F_OK) == -1)
+		kept = NULL;
+	if (find_kept(kept, (struct sockaddr *)&sun) == -1 && clear_stale(&sun) == -1)
+		return -1;
+	return keep_or_listen(kept, (struct sockaddr *)&sun, sizeof(sun), backlog);
+}
+
 int
-socket_listen(const struct socket_url *url, const char *port, int backlog, int *fds, int max)
+socket_listen(const struct socket_url *url, const char *port, int backlog,
+    const struct socket_kept *kept, int *fds, int max)
 {
 	struct addrinfo *list, *ai;
-	struct sockaddr_un sun;
 	int n = 0, saved;
 
 	if (strcmp(url->scheme, "unix") == 0) {
-		if (max < 1 || unix_address(&sun, url) == -1 || clear_stale(&sun) == -1)
+		if (max < 1 || (fds[0] = listen_unix(url, backlog, kept)) == -1)
 			return -1;
-		fds[0] = listen_on((struct sockaddr *)&sun, sizeof(sun), backlog);
-		return fds[0] == -1 ? -1 : 1;
+		return 1;
 	}
 	if (resolve(url, port, AI_PASSIVE, &list) == -1)
 		return -1;
 	for (ai = list; ai != NULL && n < max; ai = ai->ai_next, n++)
-		if ((fds[n] = listen_on(ai->ai_addr, ai->ai_addrlen, backlog)) == -1) {
+		if ((fds[n] = keep_or_listen(kept, ai->ai_addr, ai->ai_addrlen, backlog)) == -1) {
 			/* A kernel without this family is no fault as long as another is served. */
 			if (errno == EAFNOSUPPORT && (n > 0 || ai->ai_next != NULL)) {
 				n--;
@@ -197,8 +271,9 @@ socket_listen(const struct socket_url *url, const char *port, int backlog, int *
 	saved = errno;
 	freeaddrinfo(list);
 	if (ai != NULL && n < max) {
-		while (n > 0)
-			(void)close(fds[--n]);
+		while (n-- > 0)
+			if (!socket_is_kept(kept, fds[n]))
+				(void)close(fds[n]);
 		errno = saved;
 		return -1;
 	}

@@ -22,11 +22,21 @@ struct socket_url {
 /* Takes `text` apart.  0, or -1 with EINVAL and *why a static sentence. */
 int	socket_url_parse(struct socket_url *, const char *text, const char **why);
 
+/* Listening sockets that are there already, from whatever had them before. */
+struct socket_kept {
+	const int	*fds;
+	size_t		 count;
+};
+
 /* A listening socket for url, non-blocking and close-on-exec.  `port` is used where
  * the URL has none; port 0 lets the kernel choose.  A name with several addresses
- * gives one socket for each, up to `max`.  A stale Unix socket is removed, a
- * live one is EADDRINUSE.  The number of sockets, or -1 with errno. */
-int	socket_listen(const struct socket_url *, const char *port, int backlog, int *fds, int max);
+ * gives one socket for each, up to `max`.  Where one of `kept` (which may be NULL) is
+ * bound to the address, it is the answer as it stands: who waits in its backlog goes on
+ * waiting there.  A stale Unix socket is removed, a live one is EADDRINUSE.  The number
+ * of sockets, or -1 with errno. */
+int	socket_listen(const struct socket_url *, const char *port, int backlog,
+	    const struct socket_kept *kept, int *fds, int max);
+bool	socket_is_kept(const struct socket_kept *, int fd);
 
 /* A connected socket, non-blocking and close-on-exec; waits in io/wait up to the
  * deadline, and tries each address in turn.  -1 with errno (EHOSTUNREACH where the

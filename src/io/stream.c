@@ -32,6 +32,7 @@ struct stream {
 	bool		 drained;	/* the last read took all there was */
 	bool		 skipping;	/* within a line that was too long */
 	bool		 within;	/* the line that is read is part of a request */
+	bool		 last_call;	/* draining, and the one more line has been waited for */
 	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
 	int64_t		 waited;	/* milliseconds since the rate was last judged, */
 	uint64_t	 moved;		/* and received + sent at that time */
@@ -197,6 +198,26 @@ receive(struct stream *s, void *dst, size_t len)
 	return n;
 }
 
+/* Between two lines.  A peer that was heard a moment ago is likely to have its next line on the way
+ * when we are to leave: it is waited for, once, so that nobody is turned away who was being served. */
+static int
+wait_next(struct stream *s)
+{
+	const int64_t began = clock_ms(), last = began + STREAM_LAST_CALL_MS;
+	int error;
+
+	if (wait_request(s->fd, s->opts->idle_ms < 0 ? CLOCK_NEVER : began + s->opts->idle_ms) == 0)
+		return 0;
+	error = errno;
+	if (error == ECANCELED && !s->last_call && clock_ms() < last) {
+		s->last_call = true;
+		if (wait_fd(s->fd, POLLIN, last) == 0)
+			return 0;
+	}
+	errno = error;
+	return -1;
+}
+
 /* Waits for more of a line.  Nobody who waits for a request holds buffers. */
 static int
 wait_line(struct stream *s)
@@ -216,7 +237,7 @@ wait_line(struct stream *s)
 	mem_give(s->out);
 	s->in = s->out = NULL;
 	s->in_at = s->in_end = 0;
-	return wait_request(s->fd, clock_in(s->opts->idle_ms));
+	return wait_next(s);
 }
 
 /* Gets more bytes of a line behind those that are there. */

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define STREAM_LAST_CALL_MS	1000	/* who was heard within that time before a drain may ask once more */
 #define STREAM_LINE_MAX	8192	/* bytes of a line, with its line end */
 
 struct stream_opts {

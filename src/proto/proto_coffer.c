@@ -399,13 +399,14 @@ part(struct session *s, int error)
 	if (error == ETIMEDOUT && stream_fault(s->stream) == 0)
 		stream_printf(s->stream, "503 idle for %" PRId64 " s\n", s->opts->stream.idle_ms / 1000);
 	else if (error == ECANCELED)
+		/* What the peer has just sent must not take the last word away from it. */
 		stream_puts(s->stream, "503 shutting down\n");
 	else {
 		if (error != EPIPE && error != ECONNRESET)
 			session_log(s, "session ended: %s", strerror(error));
 		return;
 	}
-	(void)stream_flush(s->stream);
+	stream_linger(s->stream, LINGER_MS);
 }
 
 static void

@@ -315,7 +315,7 @@ tidy_descriptors(void)
 
 /* From here on we are the daemon. */
 static int
-serve(struct config *config)
+serve(struct config *config, const struct config_source *source)
 {
 	struct pidfh *pidfile;
 	int code;
@@ -331,7 +331,7 @@ serve(struct config *config)
 			log_warn("%s: %s", config->pid_file, strerror(errno));
 		if (config->as.uid == 0)
 			log_warn("workers stay root, for the user is %s", config->as.name);
-		code = master_run(config);
+		code = master_run(config, source);
 	}
 	if (pidfile != NULL)
 		(void)pidfile_remove(pidfile);
@@ -361,7 +361,7 @@ main(int argc, char **argv, char **envp)
 		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",
 		    config.file != NULL ? config.file : "");
 	if (!args.test && !args.show)
-		code = serve(&config);
+		code = serve(&config, &args.source);
 	config_free(&config);
 	free(args.settings);
 	free(args.dir);

@@ -31,6 +31,7 @@ set_defaults(struct config *config)
 	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
 		if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
 			set_default(config, key);
+	config->listen_given = false;
 	config->ready_fd = -1;
 }
 

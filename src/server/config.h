@@ -31,6 +31,7 @@ struct config {
 	char		*root;			/* "" only where config_load() was told so */
 	struct config_listen *listen;
 	size_t		 listens;		/* from 1 */
+	bool		 listen_given;		/* they are somebody's wish, and not the default */
 	bool		 writable;
 	int64_t		 workers;
 	const char	*concurrency;		/* a name that sched_find() knows */
@@ -47,6 +48,7 @@ struct config {
 	int64_t		 io_timeout_ms;
 	int64_t		 min_rate;		/* bytes in a second; 0: none */
 	int64_t		 grace_timeout_ms;
+	int64_t		 start_timeout_ms;
 	int64_t		 respawn_delay_max_ms;
 	char		*log;			/* "stderr", "syslog" or an absolute file name */
 	int		 log_level;		/* enum log_level */

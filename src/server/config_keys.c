@@ -66,6 +66,8 @@ static const struct config_key keys[] = {
 	    "bytes a second, averaged over io-timeout, below which a transfer ends; 0 for none" },
 	{ "grace-timeout", CONFIG_DURATION, AT(grace_timeout_ms), "30s", 0, DAY, NULL,
 	    "how long a drain waits for requests in progress" },
+	{ "start-timeout", CONFIG_DURATION, AT(start_timeout_ms), "30s", 100, 3600 * SECOND, NULL,
+	    "how long a reload or an upgrade waits until the new workers accept" },
 	{ "respawn-delay-max", CONFIG_DURATION, AT(respawn_delay_max_ms), "30s", 100, 3600 * SECOND,
 	    NULL,
 	    "the longest wait before a worker that keeps dying is started again" },

@@ -54,6 +54,10 @@ const char	*config_key_default(const struct config_key *, const struct config *,
 int	config_key_set(const struct config_key *, struct config *, const char *value,
 	    char why[CONFIG_WHY]);
 
+/* Takes the value that another config has; as config_key_set().  Not for a list. */
+int	config_key_copy(const struct config_key *, struct config *, const struct config *from,
+	    char why[CONFIG_WHY]);
+
 /* Empties a list. */
 void	config_key_clear(const struct config_key *, struct config *);
 

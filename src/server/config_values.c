@@ -224,6 +224,7 @@ add_listener(struct config *config, const char *value, char *why)
 		return refuse(why, value, "is one listener too many");
 	}
 	more[config->listens++] = listener;
+	config->listen_given = true;
 	config->listen = more;
 	return 0;
 }
@@ -259,6 +260,38 @@ config_key_set(const struct config_key *key, struct config *config, const char *
 		return set_model(at, value, why);
 	case CONFIG_URLS:
 		return add_listener(config, value, why);
+	}
+	abort();
+}
+
+int
+config_key_copy(const struct config_key *key, struct config *config, const struct config *from,
+    char why[CONFIG_WHY])
+{
+	void *at = field(key, config);
+
+	switch (key->type) {
+	case CONFIG_STRING:
+	case CONFIG_PATH:
+	case CONFIG_LOG:
+		return set_text(at, *(char **)field(key, from), why);
+	case CONFIG_BOOL:
+		*(bool *)at = *(const bool *)field(key, from);
+		return 0;
+	case CONFIG_NUMBER:
+	case CONFIG_SIZE:
+	case CONFIG_DURATION:
+	case CONFIG_OCTAL:
+		*(int64_t *)at = *(const int64_t *)field(key, from);
+		return 0;
+	case CONFIG_CHOICE:
+		*(int *)at = *(const int *)field(key, from);
+		return 0;
+	case CONFIG_MODEL:
+		*(const char **)at = *(const char *const *)field(key, from);
+		return 0;
+	case CONFIG_URLS:
+		break;
 	}
 	abort();
 }

@@ -1,12 +1,15 @@
 /* listener - the sockets that all workers accept on. */
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,71 +19,224 @@
 
 #define UNIX_PREFIX	"unix:"
 
+static bool
+is_unix(const char *name)
+{
+	return strncmp(name, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0;
+}
+
+/* The name that the log, and whoever asks, is told. */
 static void
-describe(struct listener *l, const struct config_listen *listen_on)
+describe(struct listener *l)
 {
 	char local[SOCKET_NAME_MAX];
+	struct sockaddr_un sun;
+	socklen_t len = sizeof(sun);
 
-	if (strcmp(listen_on->url.scheme, "unix") == 0)
-		(void)snprintf(l->name, sizeof(l->name), UNIX_PREFIX "%s", listen_on->url.path);
+	memset(&sun, 0, sizeof(sun));
+	if (getsockname(l->fd, (struct sockaddr *)&sun, &len) == 0 && sun.sun_family == AF_UNIX)
+		(void)snprintf(l->name, sizeof(l->name), UNIX_PREFIX "%.*s",
+		    (int)sizeof(sun.sun_path), sun.sun_path);
 	else
 		(void)snprintf(l->name, sizeof(l->name), "%s://%s", l->protocol->name,
 		    socket_local(local, l->fd));
 }
 
+/* One more in the list: 0, or -1 with ENOMEM. */
+static int
+append(struct listeners *all, int fd, const char *url, const struct protocol *protocol, bool handed)
+{
+	struct listener *l = &all->at[all->count];
+	const int on = 1;
+
+	if ((l->url = strdup(url)) == NULL)
+		return -1;
+	all->count++;
+	l->fd = fd;
+	l->protocol = protocol;
+	l->handed = handed;
+	describe(l);
+	/* Accepted sockets inherit it: whole replies leave at once. */
+	if (!is_unix(l->name))
+		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	return 0;
+}
+
+/* Port 0 is another one each time: only the text tells that it is meant to stay. */
+static int
+keep_by_text(const struct listeners *have, const struct config_listen *listen_on, int *fds, int max)
+{
+	int n = 0;
+
+	if (have == NULL || strcmp(listen_on->url.port, "0") != 0)
+		return 0;
+	for (size_t i = 0; i < have->count && n < max; i++)
+		if (strcmp(have->at[i].url, listen_on->text) == 0)
+			fds[n++] = have->at[i].fd;
+	return n;
+}
+
+static bool
+is_handed(const struct listeners *have, int fd)
+{
+	for (size_t i = 0; have != NULL && i < have->count; i++)
+		if (have->at[i].fd == fd)
+			return have->at[i].handed;
+	return false;
+}
+
 /* The sockets of one URL. */
 static int
-open_url(struct listeners *all, const struct config_listen *listen_on, int backlog)
+open_url(struct listeners *all, const struct config_listen *listen_on, int backlog,
+    const struct listeners *have, const struct socket_kept *kept)
 {
 	const struct protocol *protocol = protocol_find(listen_on->protocol);
-	int fds[LISTENERS_MAX], i, n;
-	const int on = 1;
-	struct listener *l;
+	int fds[LISTENERS_MAX], i, n, max = (int)(LISTENERS_MAX - all->count);
 
-	n = socket_listen(&listen_on->url, protocol->port, backlog, fds, (int)(LISTENERS_MAX - all->count));
+	if ((n = keep_by_text(have, listen_on, fds, max)) == 0)
+		n = socket_listen(&listen_on->url, protocol->port, backlog, kept, fds, max);
 	if (n == 0)
 		errno = EMFILE;
 	if (n <= 0)
 		return -1;
-	for (i = 0; i < n; i++) {
-		l = &all->at[all->count++];
-		l->fd = fds[i];
-		l->protocol = protocol;
-		describe(l, listen_on);
-		/* Accepted sockets inherit it: whole replies leave at once. */
-		if (strncmp(l->name, UNIX_PREFIX, strlen(UNIX_PREFIX)) != 0)
-			(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	for (i = 0; i < n; i++)
+		if (append(all, fds[i], listen_on->text, protocol, is_handed(have, fds[i])) == -1)
+			break;
+	if (i == n)
+		return 0;
+	for (; i < n; i++)
+		if (!socket_is_kept(kept, fds[i]))
+			(void)close(fds[i]);
+	errno = ENOMEM;
+	return -1;
+}
+
+/* Everything that was handed over: the configuration names nothing. */
+static int
+take_handed(struct listeners *all, const struct listeners *have)
+{
+	const struct listener *l;
+
+	for (l = have->at; l < have->at + have->count; l++)
+		if (l->handed && append(all, l->fd, l->url, l->protocol, true) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+open_all(struct listeners *all, const struct config *config, const struct listeners *have,
+    const char **which)
+{
+	int fds[LISTENERS_MAX];
+	struct socket_kept kept = { .fds = fds };
+	bool handed = false;
+
+	for (size_t i = 0; have != NULL && i < have->count; i++) {
+		fds[kept.count++] = have->at[i].fd;
+		handed = handed || have->at[i].handed;
+	}
+	if (handed && !config->listen_given) {
+		*which = "what was handed over";
+		return take_handed(all, have);
+	}
+	for (size_t i = 0; i < config->listens; i++) {
+		*which = config->listen[i].text;
+		if (open_url(all, &config->listen[i], (int)config->backlog, have, &kept) == -1)
+			return -1;
 	}
 	return 0;
 }
 
 int
-listeners_open(struct listeners *all, const struct config *config, const char **which)
+listeners_open(struct listeners *all, const struct config *config, const struct listeners *have,
+    const char **which)
 {
-	size_t i;
 	int error;
 
 	all->count = 0;
-	for (i = 0; i < config->listens; i++)
-		if (open_url(all, &config->listen[i], (int)config->backlog) == -1) {
-			error = errno;
-			*which = config->listen[i].text;
-			listeners_close(all, 1);
-			errno = error;
-			return -1;
-		}
-	return 0;
+	if (open_all(all, config, have, which) == 0)
+		return 0;
+	error = errno;
+	listeners_close(all, have, true);
+	errno = error;
+	return -1;
+}
+
+/* What is spoken on a socket of that name: that of a URL, or "http" and "http.socket". */
+static const struct protocol *
+protocol_by_name(const char *name)
+{
+	const struct protocol *protocol;
+	char word[32];
+
+	(void)snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, ":."), name);
+	protocol = protocol_find(word);
+	return protocol != NULL ? protocol : protocol_at(0);
+}
+
+int
+listeners_add(struct listeners *all, int fd, const char *name)
+{
+	int type = 0, listens = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1)
+		return -1;
+	if (type != SOCK_STREAM || !listens) {
+		errno = EPROTOTYPE;
+		return -1;
+	}
+	if (all->count == LISTENERS_MAX) {
+		errno = EMFILE;
+		return -1;
+	}
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return -1;
+	/* A predecessor of ours names them by their URLs, a service manager never. */
+	return append(all, fd, name, protocol_by_name(name),
+	    strstr(name, "://") == NULL && !is_unix(name));
+}
+
+bool
+listeners_have(const struct listeners *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->at[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_socket(const struct listeners *all, int fd)
+{
+	for (size_t i = 0; all != NULL && i < all->count; i++)
+		if (all->at[i].fd == fd)
+			return true;
+	return false;
+}
+
+/* Unless another socket has taken the place. */
+static void
+remove_file(const struct listener *l, const struct listeners *but)
+{
+	if (is_unix(l->name) && !l->handed && (but == NULL || !listeners_have(but, l->name)))
+		(void)unlink(l->name + strlen(UNIX_PREFIX));
 }
 
 void
-listeners_close(struct listeners *all, int unlink_unix)
+listeners_close(struct listeners *all, const struct listeners *but, bool unlink_unix)
 {
 	struct listener *l;
 
 	for (l = all->at; l < all->at + all->count; l++) {
-		(void)close(l->fd);
-		if (unlink_unix && strncmp(l->name, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-			(void)unlink(l->name + strlen(UNIX_PREFIX));
+		if (!has_socket(but, l->fd)) {
+			(void)close(l->fd);
+			if (unlink_unix)
+				remove_file(l, but);
+		}
+		free(l->url);
+		l->url = NULL;
 	}
 	all->count = 0;
 }

@@ -1,9 +1,11 @@
 /* listener - the sockets that all workers accept on.
- * Opened once, by the master, before anything forks. */
+ * Opened by the master before anything forks; the next generation, or the next binary, keeps
+ * those that it has use for. */
 
 #ifndef SERVER_LISTENER_H
 #define SERVER_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "server/config.h"
@@ -14,6 +16,8 @@
 struct listener {
 	int			 fd;
 	const struct protocol	*protocol;
+	char			*url;		/* as configured, or as whoever handed it over named it */
+	bool			 handed;	/* not ours to remove: the service manager's */
 	char			 name[1100];	/* "coffer://127.0.0.1:26333" or "unix:/path" */
 };
 
@@ -22,11 +26,22 @@ struct listeners {
 	size_t		 count;
 };
 
-/* Binds all that the configuration names.  0, or -1 with errno and *which the URL that failed;
- * then none is open. */
-int	listeners_open(struct listeners *, const struct config *, const char **which);
+/* Binds all that the configuration names, but keeps those of `have` (NULL: nothing) that are bound
+ * to the same addresses.  Where the configuration names none, and `have` holds some that were
+ * handed, these are what is served.  0, or -1 with errno and *which the URL that failed; then
+ * everything is as it was. */
+int	listeners_open(struct listeners *, const struct config *, const struct listeners *have,
+	    const char **which);
 
-/* Closes them; `unlink_unix` also takes the files of Unix sockets away. */
-void	listeners_close(struct listeners *, int unlink_unix);
+/* Takes a socket that was handed over under that name into the list.  0, or -1 with errno where
+ * there is no room or fd is no stream socket that listens; fd is the caller's then. */
+int	listeners_add(struct listeners *, int fd, const char *name);
+
+/* Whether one has that name. */
+bool	listeners_have(const struct listeners *, const char *name);
+
+/* Closes them, except those that are also in `but` (NULL: nothing); `unlink_unix` takes the files
+ * of Unix sockets away. */
+void	listeners_close(struct listeners *, const struct listeners *but, bool unlink_unix);
 
 #endif

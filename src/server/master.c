@@ -1,15 +1,12 @@
 /* master - binds, forks, reaps and respawns; never reads a byte from a client.
  * Signal handlers set a flag; the loop clears it, then acts. */
 
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -17,30 +14,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/daemon.h"
-#include "server/listener.h"
 #include "server/master.h"
-#include "server/pool.h"
-#include "server/scoreboard.h"
-#include "server/worker.h"
+#include "server/master_int.h"
 
-#define STOP_MS	5000	/* from TERM to KILL, for a worker that does not go */
-#define ROWS		8	/* of the scoreboard for each worker, as old generations drain beside */
-#define ROWS_MIN	256	/* the new one, and so many more, lest few workers have too few */
+#define ROWS	4096	/* of the scoreboard: the largest pool, and what may drain beside it */
 
-struct master {
-	struct config	*config;
-	struct listeners listeners;
-	struct heritage	 heritage;
-	struct pool	*pool;
-	int		 lifeline;	/* the pipe's write end; closing it drains the workers */
-	bool		 ready;		/* all workers have accepted once */
-	unsigned	 accepting;	/* how many have, until then */
-	bool		 ending;
-	int64_t		 kill_at;	/* when patience ends */
-	int		 code;		/* to exit with */
-};
-
-static volatile sig_atomic_t got_child, got_stop, got_quit, got_other;
+static volatile sig_atomic_t got_child, got_stop, got_quit, got_hup, got_other;
 
 static void
 on_signal(int number)
@@ -51,6 +30,8 @@ on_signal(int number)
 		got_stop = number;
 	else if (number == SIGQUIT)
 		got_quit = 1;
+	else if (number == SIGHUP)
+		got_hup = 1;
 	else
 		got_other = number;
 }
@@ -74,113 +55,90 @@ catch_signals(sigset_t *asleep)
 	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
-static void
-run_worker(unsigned slot, void *arg)
-{
-	struct master *m = arg;
-
-	worker_run(slot, &m->heritage);
-}
-
-static void
-worker_born(unsigned slot, pid_t pid, void *arg)
-{
-	struct master *m = arg;
-
-	scoreboard_born(m->heritage.scoreboard, m->heritage.first_row + slot, pid);
-}
-
-static void
-worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
-{
-	struct master *m = arg;
-
-	scoreboard_died(m->heritage.scoreboard, m->heritage.first_row + slot, status, young, due);
-}
-
-static int
-open_heritage(struct master *m)
-{
-	unsigned workers = (unsigned)m->config->workers;
-	int line[2], row;
-
-	if (pipe2(line, O_CLOEXEC) == -1)
-		return -1;
-	m->lifeline = line[1];
-	m->heritage.config = m->config;
-	m->heritage.listeners = &m->listeners;
-	m->heritage.lifeline = line[0];
-	m->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	m->heritage.scoreboard = scoreboard_open(ROWS * workers + ROWS_MIN);
-	if (m->heritage.ready == -1 || m->heritage.scoreboard == NULL)
-		return -1;
-	row = scoreboard_take(m->heritage.scoreboard, 1, workers, (unsigned)m->config->sessions_per_worker);
-	m->heritage.first_row = (unsigned)row;
-	return row == -1 ? -1 : 0;
-}
-
 /* What a newcomer wants to know, and where. */
 static void
-welcome(const struct master *m)
+welcome(const struct generation *g)
 {
-	const struct config *config = m->config;
 	size_t i;
 
-	log_info("serving %s, %s", config->root,
-	    config->writable ? "clients may write" : "read-only (-w lets clients write)");
-	for (i = 0; i < m->listeners.count; i++)
-		log_info("listening on %s", m->listeners.at[i].name);
-	log_info("try: coffer -H %s ls", m->listeners.at[0].name);
+	log_info("serving %s, %s", g->config.root,
+	    g->config.writable ? "clients may write" : "read-only (-w lets clients write)");
+	for (i = 0; i < g->listeners.count; i++)
+		log_info("listening on %s", g->listeners.at[i].name);
+	log_info("try: coffer -H %s ls", g->listeners.at[0].name);
 }
 
 static void
-count_ready(struct master *m)
+count_ready(struct master *m, struct generation *g)
 {
-	uint64_t more;
-
-	if (read(m->heritage.ready, &more, sizeof(more)) != sizeof(more) || m->ready)
+	if (!generation_count_ready(g) || m->ending)
 		return;
-	m->accepting += (unsigned)more;
-	if (m->accepting < (unsigned)m->config->workers)
+	if (g == m->coming) {
+		reload_commit(m);
 		return;
-	m->ready = true;
-	log_info("ready: %jd workers, %s", (intmax_t)m->config->workers, m->config->concurrency);
-	daemon_ready(m->config);
+	}
+	log_info("ready: %jd workers, %s", (intmax_t)g->config.workers, g->config.concurrency);
+	daemon_ready(&g->config);
 }
 
-/* From here on nobody is respawned, and who has not gone by then is killed. */
+/* From here on nobody is respawned, and nothing begins any more. */
 static void
-end(struct master *m, int64_t patience_ms)
+end(struct master *m, void (*how)(struct generation *))
 {
+	struct generation *g;
+
+	if (m->coming != NULL)
+		reload_abandon(m, "the server ends");
 	m->ending = true;
-	m->kill_at = clock_in(patience_ms);
-	pool_end(m->pool);
+	TAILQ_FOREACH(g, &m->generations, entry)
+		how(g);
 }
 
 /* The workers see the end of their lifeline, finish what they do and go. */
 static void
-drain(struct master *m)
+drain(struct generation *g)
 {
-	if (m->lifeline != -1)
-		(void)close(m->lifeline);
-	m->lifeline = -1;
-	listeners_close(&m->listeners, 1);
-	end(m, m->config->grace_timeout_ms);
+	if (g->leaving)
+		return;
+	generation_deafen(g, NULL);
+	generation_drain(g);
+}
+
+/* A generation that was never complete, and one of whose workers could not even begin. */
+static void
+bad_start(struct master *m, struct generation *g, int status)
+{
+	if (g == m->coming)
+		reload_abandon(m, "a new worker could not start (see the log)");
+	if (m->ending || g->leaving)
+		return;
+	m->code = WEXITSTATUS(status);
+	daemon_complain(&g->config, "a worker could not start (see the log)");
+	end(m, generation_stop);
 }
 
 static void
+bury(struct master *m, pid_t pid, int status)
+{
+	struct generation *g;
+	bool young;
+
+	TAILQ_FOREACH(g, &m->generations, entry)
+		if (pool_bury(g->pool, pid, status, &young))
+			break;
+	if (g != NULL && young && !g->ready && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+		bad_start(m, g, status);
+}
+
+/* One signal may stand for several. */
+static void
 reap(struct master *m)
 {
+	pid_t pid;
 	int status;
 
-	(void)pool_reap(m->pool, &status);
-	/* Before the pool has ever been ready, a worker that cannot begin is a bad start and no crash. */
-	if (m->ready || m->ending || !WIFEXITED(status) || WEXITSTATUS(status) == 0)
-		return;
-	m->code = WEXITSTATUS(status);
-	daemon_complain(m->config, "a worker could not start (see the log)");
-	(void)pool_signal(m->pool, SIGTERM);
-	end(m, STOP_MS);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		bury(m, pid, status);
 }
 
 static void
@@ -193,13 +151,16 @@ act_on_signals(struct master *m)
 	if (got_stop) {
 		log_info("stopping on SIG%s", sigabbrev_np(got_stop));
 		got_stop = 0;
-		(void)pool_signal(m->pool, SIGTERM);
-		end(m, STOP_MS);
+		end(m, generation_stop);
 	}
 	if (got_quit) {
 		got_quit = 0;
 		log_info("draining on SIGQUIT");
-		drain(m);
+		end(m, drain);
+	}
+	if (got_hup) {
+		got_hup = 0;
+		m->reload_wanted = true;
 	}
 	if (got_other) {
 		log_warn("SIG%s has no meaning in this version", sigabbrev_np(got_other));
@@ -207,58 +168,103 @@ act_on_signals(struct master *m)
 	}
 }
 
+/* Whom all workers have left is of no use any more. */
+static void
+forget_the_gone(struct master *m)
+{
+	struct generation *g, *next;
+
+	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next) {
+		next = TAILQ_NEXT(g, entry);
+		if (!g->leaving || pool_alive(g->pool) > 0 || g == m->serving)
+			continue;
+		log_info("generation %u has gone", g->number);
+		TAILQ_REMOVE(&m->generations, g, entry);
+		generation_close(&g, m->serving);
+	}
+}
+
+/* Does what is due.  When to come again. */
+static int64_t
+step(struct master *m)
+{
+	int64_t next = reload_step(m), due;
+	struct generation *g;
+
+	forget_the_gone(m);
+	TAILQ_FOREACH(g, &m->generations, entry)
+		if ((due = generation_step(g)) < next)
+			next = due;
+	return next;
+}
+
+/* Sleeps until something happens, or until then. */
+static void
+await(struct master *m, int64_t until, const sigset_t *asleep)
+{
+	struct pollfd pfds[MASTER_LEAVING_MAX + 3];
+	struct timespec left = { 0 }, *timeout = NULL;
+	struct generation *g, *next;
+	nfds_t n = 0;
+	int ms;
+
+	TAILQ_FOREACH(g, &m->generations, entry) {
+		assert(n < sizeof(pfds) / sizeof(pfds[0]));
+		pfds[n++] = (struct pollfd){ .fd = generation_ready_fd(g), .events = POLLIN };
+	}
+	if ((ms = clock_left(until)) != -1) {
+		left = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+		timeout = &left;
+	}
+	if (ppoll(pfds, n, timeout, asleep) <= 0)
+		return;
+	n = 0;
+	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next, n++) {
+		next = TAILQ_NEXT(g, entry);
+		if (pfds[n].revents != 0)
+			count_ready(m, g);
+	}
+}
+
 static void
 loop(struct master *m, const sigset_t *asleep)
 {
-	struct pollfd pfd = { .fd = m->heritage.ready, .events = POLLIN };
-	struct timespec *timeout, left;
 	int64_t next;
-	int status, ms;
 
-	while (!m->ending || pool_reap(m->pool, &status) > 0) {
-		next = m->ending ? m->kill_at : pool_fill(m->pool);
-		ms = clock_left(next);
-		left = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-		timeout = ms == -1 ? NULL : &left;
-		if (ppoll(&pfd, 1, timeout, asleep) == 1)
-			count_ready(m);
+	for (;;) {
+		next = step(m);
+		if (m->ending && pool_alive(m->serving->pool) == 0 &&
+		    TAILQ_NEXT(TAILQ_FIRST(&m->generations), entry) == NULL)
+			return;
+		await(m, next, asleep);
 		act_on_signals(m);
-		if (m->ending && clock_ms() >= m->kill_at) {
-			log_warn("%u workers have not gone in time", pool_signal(m->pool, SIGKILL));
-			m->kill_at = clock_in(STOP_MS);
-		}
 	}
 }
 
 int
-master_run(struct config *config)
+master_run(struct config *config, const struct config_source *source)
 {
-	struct master m = { .config = config, .lifeline = -1 };
-	const struct pool_opts opts = {
-		.size = (unsigned)config->workers,
-		.delay_max_ms = config->respawn_delay_max_ms,
-		.run = run_worker,
-		.born = worker_born,
-		.died = worker_died,
-		.arg = &m,
-	};
-	const char *which = "";
+	struct master m = { .source = source, .generation = 1 };
+	char why[GENERATION_WHY];
+	struct generation *g;
 	sigset_t asleep;
+	int code;
 
 	catch_signals(&asleep);
 	setproctitle("master");
-	if (listeners_open(&m.listeners, config, &which) == -1) {
-		daemon_complain(config, "cannot listen on %s: %s", which, strerror(errno));
-		return EX_UNAVAILABLE;
-	}
-	if (open_heritage(&m) == -1 || (m.pool = pool_open(&opts)) == NULL) {
+	TAILQ_INIT(&m.generations);
+	if ((m.scoreboard = scoreboard_open(ROWS)) == NULL) {
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	welcome(&m);
+	if ((g = m.serving = generation_open(1, config, m.scoreboard, NULL, why, &code)) == NULL) {
+		daemon_complain(config, "%s", why);
+		return code;
+	}
+	TAILQ_INSERT_HEAD(&m.generations, g, entry);
+	welcome(g);
 	loop(&m, &asleep);
-	listeners_close(&m.listeners, 1);
-	pool_close(&m.pool);
+	generation_close(&m.serving, NULL);
 	log_info("stopped");
 	return m.code;
 }

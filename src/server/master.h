@@ -7,7 +7,8 @@
 
 /* Serves until a signal says stop, and returns the exit code: EX_UNAVAILABLE (69) where a
  * listener cannot be bound, which has been told by then.  Calls daemon_ready() once when all
- * workers accept; until then, daemon_complain() is how a fault reaches whoever started us. */
-int	master_run(struct config *);
+ * workers accept; until then, daemon_complain() is how a fault reaches whoever started us.
+ * *config is the master's from here on, and empty behind; a reload reads from *source. */
+int	master_run(struct config *, const struct config_source *);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,22 +132,23 @@ bury(struct pool *pool, unsigned slot, int status)
 	pool->opts.died(slot, status, m->young, pool->ending ? CLOCK_NEVER : m->due, pool->opts.arg);
 }
 
-unsigned
-pool_reap(struct pool *pool, int *status)
+bool
+pool_bury(struct pool *pool, pid_t pid, int status, bool *young)
 {
 	unsigned i;
-	pid_t pid;
-	int how;
 
-	*status = 0;
-	while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
-		for (i = 0; i < pool->opts.size; i++)
-			if (pool->member[i].pid == pid) {
-				bury(pool, i, how);
-				if (pool->member[i].young > 0)
-					*status = how;
-				break;
-			}
+	for (i = 0; i < pool->opts.size; i++)
+		if (pool->member[i].pid == pid) {
+			bury(pool, i, status);
+			*young = pool->member[i].young > 0;
+			return true;
+		}
+	return false;
+}
+
+unsigned
+pool_alive(const struct pool *pool)
+{
 	return pool->alive;
 }
 

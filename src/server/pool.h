@@ -4,6 +4,7 @@
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,9 +32,12 @@ void		 pool_close(struct pool **);
 /* Forks what is due.  The deadline of the next fork that is not, or CLOCK_NEVER. */
 int64_t		 pool_fill(struct pool *);
 
-/* Takes leave of all that have died, writing an obituary for each; after SIGCHLD.  The number of
- * workers alive; *status is the wait status of one that died young, or 0. */
-unsigned	 pool_reap(struct pool *, int *status);
+/* A child has died with that wait status.  Whether it was one of the pool's; then takes leave of it,
+ * with an obituary, and *young says whether it died young. */
+bool		 pool_bury(struct pool *, pid_t, int status, bool *young);
+
+/* How many workers are alive. */
+unsigned	 pool_alive(const struct pool *);
 
 /* No more respawns: the pool is ending. */
 void		 pool_end(struct pool *);

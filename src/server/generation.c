@@ -1,0 +1,198 @@
+/* generation - one configuration at work: its listeners, its lifeline and its workers. */
+
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "server/generation.h"
+
+static void
+run_worker(unsigned slot, void *arg)
+{
+	struct generation *g = arg;
+
+	log_level((enum log_level)g->config.log_level);
+	worker_run(slot, &g->heritage);
+}
+
+static void
+worker_born(unsigned slot, pid_t pid, void *arg)
+{
+	struct generation *g = arg;
+
+	scoreboard_born(g->heritage.scoreboard, g->heritage.first_row + slot, pid);
+}
+
+static void
+worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
+{
+	struct generation *g = arg;
+
+	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);
+}
+
+static int
+open_heritage(struct generation *g, struct scoreboard *board)
+{
+	int line[2], row;
+
+	if (pipe2(line, O_CLOEXEC) == -1)
+		return -1;
+	g->lifeline = line[1];
+	g->heritage.config = &g->config;
+	g->heritage.listeners = &g->listeners;
+	g->heritage.lifeline = line[0];
+	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+		return -1;
+	row = scoreboard_take(board, g->number, (unsigned)g->config.workers,
+	    (unsigned)g->config.sessions_per_worker);
+	if (row == -1)
+		return -1;
+	g->heritage.first_row = (unsigned)row;
+	g->heritage.scoreboard = board;
+	return 0;
+}
+
+static int
+open_pool(struct generation *g)
+{
+	const struct pool_opts opts = {
+		.size = (unsigned)g->config.workers,
+		.delay_max_ms = g->config.respawn_delay_max_ms,
+		.run = run_worker,
+		.born = worker_born,
+		.died = worker_died,
+		.arg = g,
+	};
+
+	return (g->pool = pool_open(&opts)) != NULL ? 0 : -1;
+}
+
+struct generation *
+generation_open(unsigned number, struct config *config, struct scoreboard *board,
+    const struct listeners *have, char why[GENERATION_WHY], int *code)
+{
+	struct generation *g = calloc(1, sizeof(*g));
+	const char *which = "";
+
+	*code = EX_OSERR;
+	if (g == NULL) {
+		(void)snprintf(why, GENERATION_WHY, "cannot start: %s", strerror(errno));
+		return NULL;
+	}
+	g->number = number;
+	g->config = *config;
+	g->lifeline = g->heritage.lifeline = g->heritage.ready = -1;
+	memset(config, 0, sizeof(*config));
+	(void)umask((mode_t)g->config.umask);	/* for the files of Unix sockets, and the workers' */
+	if (listeners_open(&g->listeners, &g->config, have, &which) == -1) {
+		(void)snprintf(why, GENERATION_WHY, "cannot listen on %s: %s", which, strerror(errno));
+		*code = EX_UNAVAILABLE;
+	} else if (open_heritage(g, board) == -1 || open_pool(g) == -1)
+		(void)snprintf(why, GENERATION_WHY, "cannot start: %s", strerror(errno));
+	else
+		return g;
+	listeners_close(&g->listeners, have, true);
+	*config = g->config;
+	/* The rest of it is still asked how many workers there were to be. */
+	memset(&g->config, 0, sizeof(g->config));
+	g->config.workers = config->workers;
+	generation_close(&g, NULL);
+	return NULL;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
+generation_deafen(struct generation *g, const struct generation *next)
+{
+	listeners_close(&g->listeners, next != NULL ? &next->listeners : NULL, true);
+}
+
+void
+generation_close(struct generation **generation, const struct generation *next)
+{
+	struct generation *g = *generation;
+
+	if (g == NULL)
+		return;
+	generation_deafen(g, next);
+	close_fd(&g->lifeline);
+	close_fd(&g->heritage.lifeline);
+	close_fd(&g->heritage.ready);
+	if (g->heritage.scoreboard != NULL)
+		scoreboard_give(g->heritage.scoreboard, g->heritage.first_row,
+		    (unsigned)g->config.workers);
+	pool_close(&g->pool);
+	config_free(&g->config);
+	free(g);
+	*generation = NULL;
+}
+
+int64_t
+generation_step(struct generation *g)
+{
+	if (!g->leaving)
+		return pool_fill(g->pool);
+	if (clock_ms() >= g->kill_at) {
+		log_warn("%u workers have not gone in time", pool_signal(g->pool, SIGKILL));
+		g->kill_at = clock_in(GENERATION_STOP_MS);
+	}
+	return g->kill_at;
+}
+
+int
+generation_ready_fd(const struct generation *g)
+{
+	return g->heritage.ready;
+}
+
+bool
+generation_count_ready(struct generation *g)
+{
+	uint64_t more;
+
+	if (read(g->heritage.ready, &more, sizeof(more)) != sizeof(more) || g->ready)
+		return false;
+	g->accepting += (unsigned)more;
+	g->ready = g->accepting >= (unsigned)g->config.workers;
+	return g->ready;
+}
+
+static void
+leave(struct generation *g, int64_t patience_ms)
+{
+	g->leaving = true;
+	g->kill_at = clock_in(patience_ms);
+	pool_end(g->pool);
+}
+
+void
+generation_drain(struct generation *g)
+{
+	close_fd(&g->lifeline);
+	leave(g, g->config.grace_timeout_ms);
+}
+
+void
+generation_stop(struct generation *g)
+{
+	(void)pool_signal(g->pool, SIGTERM);
+	leave(g, GENERATION_STOP_MS);
+}

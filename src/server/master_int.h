@@ -1,0 +1,37 @@
+/* master_int - what the files of the master share: master.c the loop, reload.c the change of
+ * configuration. */
+
+#ifndef SERVER_MASTER_INT_H
+#define SERVER_MASTER_INT_H
+
+#include "server/config.h"
+#include "server/faults.h"
+#include "server/generation.h"
+
+#define MASTER_LEAVING_MAX	8	/* generations that drain at once, before a reload has to wait */
+
+struct master {
+	const struct config_source *source;	/* where the next configuration comes from */
+	struct scoreboard *scoreboard;
+	struct generation_list generations;	/* all that have workers, the newest first */
+	struct generation *serving;
+	struct generation *coming;		/* a reload's, until it is ready; or NULL */
+	unsigned	 generation;		/* the number of the newest */
+	bool		 reload_wanted;
+	int64_t		 reload_until;		/* when patience with the coming one ends */
+	struct faults	 reload_notes;		/* what its verdict will say besides */
+	bool		 ending;
+	int		 code;			/* to exit with */
+};
+
+/* Begins the reload that is wanted, as soon as it can begin, and abandons one that takes too long.
+ * When to come again. */
+int64_t	reload_step(struct master *);
+
+/* The coming generation accepts: it serves from now on, and the old one drains. */
+void	reload_commit(struct master *);
+
+/* The coming generation is given up; the serving one goes on. */
+void	reload_abandon(struct master *, const char *why);
+
+#endif
