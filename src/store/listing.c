@@ -288,10 +288,16 @@ open_file(struct listing *l, struct store *s, const struct path *path)
 static int
 open_path(struct listing *l, struct store *s, const struct path *path)
 {
+	struct stat st;
 	int fd;
 
 	if ((fd = store_resolve(s, path->name, O_RDONLY | O_DIRECTORY, 0)) == -1)
 		return errno == ENOTDIR ? open_file(l, s, path) : -1;
+	/* The root is held open: when it was removed, it would seem to be empty. */
+	if (path->len == 0 && fstat(fd, &st) == 0 && st.st_nlink == 0) {
+		close(fd);
+		return fail_with(ENOENT);
+	}
 	l->is_folder = true;
 	l->base = path->len > 0 ? path->len + 1 : 0;
 	return enter(l, fd, 0);

@@ -141,6 +141,14 @@ assert_replies()
 	expect '^200 time='
 }
 
+@test "a line that does not end is told so, and not obeyed" {
+	server -w
+	run -0 replies < <(printf 'PING\nMKDIR /d')
+	assert_line --index 0 --regexp '^200 time='
+	assert_line --index 1 '400 a request ends with a line feed'
+	[[ ! -e $T/root/d ]]
+}
+
 @test "NUL, tabs and other control bytes in a line are refused, and named" {
 	local byte
 	printf data >"$T/root/f"
@@ -197,9 +205,8 @@ assert_replies()
 	say 'STAT /f' 'GET /f' 'HASH /f' 'DELETE /f' 'MKDIR /e' 'MKDIR /e/f parents' 'MOVE /f /g' 'COPY /f /g' \
 	    'RMDIR /d' 'SET /f mode=0600' 'PUT /f size=1 wait' 'PUT /f size=* wait'
 	expect '^404 '{,,,,,,,,,,,}
-	say 'LIST /'
-	expect '^(200 type=d|404 )'
-	[[ $REPLY == 404* ]] || expect '^\.$'
+	say 'LIST /' 'LIST / depth=all sort=name'
+	expect '^404 /: '{,}
 	say 'GET /../outside'
 	expect '^400 '
 	# Another folder in its place is not what was served.
