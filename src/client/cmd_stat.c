@@ -74,7 +74,8 @@ print_facts(struct stat_run *run, const char *path, const struct facts *facts)
 	(void)printf("%s  name: %s\n", run->count++ > 0 ? "\n" : "",
 	    text_visible(shown, sizeof(shown), path, strlen(path)));
 	(void)printf("  type: %s\n", type_word(facts));
-	(void)printf("  size: %ju (%s)\n", (uintmax_t)facts->size, show_size(size, facts->size));
+	if (facts->type[0] != 'd')
+		(void)printf("  size: %ju (%s)\n", (uintmax_t)facts->size, show_size(size, facts->size));
 	(void)printf(" mtime: %s (%jd.%09ld)\n", show_time(when, &facts->mtime),
 	    (intmax_t)facts->mtime.tv_sec, facts->mtime.tv_nsec);
 	(void)printf("  mode: %04o\n", facts->mode);

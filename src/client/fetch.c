@@ -333,7 +333,7 @@ broken(struct fetch *f)
 	if (r == NULL)
 		return f->next > 0 ? RESUMABLE : NO_CONNECTION;
 	code = remote_complain(r, f->opts.out == -1);
-	if (code == RESUMABLE && !f->client->quiet)
+	if (code == RESUMABLE && f->opts.out == -1 && !f->client->quiet)
 		say("%ju of %ju done; the same command with -c goes on from here",
 		    (uintmax_t)f->done, (uintmax_t)f->count);
 	return code;

@@ -331,7 +331,9 @@ broken(const struct send *s)
 	if (r == NULL)
 		return s->tail == 0 ? NO_CONNECTION : RESUMABLE;
 	code = remote_complain(r, !pipe);
-	if (code == RESUMABLE && !s->client->quiet)
+	if (pipe)
+		say_of("stdin", "nothing of it is kept");
+	else if (code == RESUMABLE && !s->client->quiet)
 		say("%ju done; the same command with -c goes on from here",
 		    (uintmax_t)(s->tally->items - s->tally->failed));
 	return code;

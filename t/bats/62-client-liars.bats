@@ -197,6 +197,16 @@ says_and_stays()
 	done
 }
 
+@test "a signal while stdin is sent or something fetched to stdout: it is not said to go on" {
+	says_and_stays "100 from=0\n"
+	run -10 bash -o pipefail -c "yes | timeout --preserve-status -s INT 1 '$COFFER_BUILD/coffer' put - /f"
+	assert_output --partial 'nothing of it is kept'
+	refute_output --partial '-c goes on'
+	says_and_stays "200 size=10 total=10 $META sha256=$SHA_HELLOWORLD\nhello"
+	run -10 timeout --preserve-status -s INT 1 "$COFFER_BUILD/coffer" get /f -
+	refute_output --partial '-c goes on'
+}
+
 @test "a full disk here: exit 8" {
 	[[ -c /dev/full ]] || skip "no /dev/full"
 	server
