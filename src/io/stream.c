@@ -33,6 +33,7 @@ struct stream {
 	bool		 skipping;	/* within a line that was too long */
 	bool		 within;	/* the line that is read is part of a request */
 	bool		 last_call;	/* draining, and the one more line has been waited for */
+	bool		 stuck;		/* the peer takes no more */
 	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
 	int64_t		 waited;	/* milliseconds since the rate was last judged, */
 	uint64_t	 moved;		/* and received + sent at that time */
@@ -117,9 +118,25 @@ stream_moved(const struct stream *s)
 }
 
 bool
+stream_last_word(struct stream *s)
+{
+	if (s->stuck || (s->fault != ECONNRESET && s->fault != ETIMEDOUT))
+		return false;
+	s->fault = 0;
+	return true;
+}
+
+bool
 stream_buffered(const struct stream *s)
 {
 	return s->in_at < s->in_end;
+}
+
+static int
+fail_moving(struct stream *s, short events, int error)
+{
+	s->stuck |= (events & POLLOUT) != 0;
+	return stream_fail(s, error);
 }
 
 /* Waits for the peer in a transfer.  Progress renews the limit, but over each stall_ms
@@ -132,12 +149,12 @@ wait_moving(struct stream *s, short events)
 	int64_t began = clock_ms();
 
 	if (wait_fd(s->fd, events, o->stall_ms < 0 ? CLOCK_NEVER : began + o->stall_ms) == -1)
-		return stream_fail(s, errno);
+		return fail_moving(s, events, errno);
 	s->waited += clock_ms() - began;
 	if (o->stall_ms < 0 || s->waited < o->stall_ms)
 		return 0;
 	if (total(s) - s->moved < (uint64_t)(o->min_rate * s->waited / 1000))
-		return stream_fail(s, ETIMEDOUT);
+		return fail_moving(s, events, ETIMEDOUT);
 	s->waited = 0;
 	s->moved = total(s);
 	return 0;
@@ -256,7 +273,7 @@ fill(struct stream *s)
 		}
 		n = receive(s, s->in + s->in_end, MEM_BUFFER - s->in_end);
 		if (n == -1) {
-			if (s->in_end == 0 && s->fault == ECONNRESET)
+			if (s->in_end == 0 && !s->within && s->fault == ECONNRESET)
 				errno = s->fault = EPIPE;	/* a peer may go between two lines */
 			return -1;
 		}

@@ -70,6 +70,11 @@ ssize_t	stream_line(struct stream *, char **line);
  * transfer, draining does not end it, and every fault but EMSGSIZE sticks. */
 ssize_t	stream_line_within(struct stream *, char **line);
 
+/* Whether one last reply can be written in spite of the fault, since that was on the way in: the
+ * end of input in the middle of something, or a peer that was too slow.  Then the fault is
+ * forgotten, so the caller must end the conversation, by stream_linger(). */
+bool	stream_last_word(struct stream *);
+
 /* Whether a whole line, or anything at all, can be read without waiting. */
 bool	stream_buffered(const struct stream *);
 

@@ -135,6 +135,25 @@ receive(struct exchange *x, struct upload *up, uint64_t *left)
 	return transfer_receive(x->session, up, (uint64_t)(r->size - offset), left);
 }
 
+/* The body did not come to its end: who sends it may still read why. */
+static void
+reply_cut_short(struct exchange *x, uint64_t left)
+{
+	const struct stream_opts *limits = &x->session->opts->stream;
+	int fault = stream_fault(x->stream);
+
+	if (!stream_last_word(x->stream))
+		return;
+	x->over = true;
+	if (fault == ETIMEDOUT)
+		reply_error(x, 503, NULL, "nothing came for %" PRId64 " s, or less than %" PRId64
+		    " bytes a second", limits->stall_ms / 1000, limits->min_rate);
+	else if (x->request.size != COFFER_SIZE_CHUNKED)
+		reply_error(x, 400, &x->path[0], "%" PRIu64 " bytes of what was declared did not come", left);
+	else
+		reply_error(x, 400, &x->path[0], "the body ended before its last chunk");
+}
+
 /* A refusal before the body: with wait nothing comes, else it is read away first. */
 static void
 refuse_early(struct exchange *x, int error)
@@ -196,8 +215,10 @@ serve_put(struct exchange *x)
 	}
 	error = errno;
 	upload_abandon(&up, stream_fault(x->stream) != 0);
-	if (stream_fault(x->stream) != 0)
+	if (stream_fault(x->stream) != 0) {
+		reply_cut_short(x, left);
 		return;
+	}
 	if (left != UINT64_MAX)
 		refuse_body(x, left);
 	if (error == EPROTO)

@@ -239,8 +239,8 @@ serve_later(struct exchange *x)
 	    coffer_verb_name(x->request.verb));
 }
 
-void
-refuse_body(struct exchange *x, uint64_t left)
+static void
+drop_body(struct exchange *x, uint64_t left)
 {
 	uint64_t len, room = x->session->opts->drop_max;
 	char *line;
@@ -263,6 +263,14 @@ refuse_body(struct exchange *x, uint64_t left)
 			return;
 		room -= len;
 	}
+}
+
+void
+refuse_body(struct exchange *x, uint64_t left)
+{
+	drop_body(x, left);
+	if (stream_last_word(x->stream))
+		x->over = true;		/* it ended early, and may still read why it was refused */
 }
 
 /* A PUT that cannot be served: the client may have its body on the way already.  Without
@@ -392,6 +400,22 @@ answer(struct session *s, char *line, size_t len)
 	return !x.over && stream_fault(s->stream) == 0;
 }
 
+/* A line that was begun and not ended, in time or at all. */
+static void
+part_within(struct session *s, int error)
+{
+	if (!stream_last_word(s->stream)) {
+		session_log(s, "session ended: %s", strerror(error));
+		return;
+	}
+	if (error == ETIMEDOUT)
+		stream_printf(s->stream, "503 a request line must end within %" PRId64 " s\n",
+		    s->opts->stream.line_ms / 1000);
+	else
+		stream_puts(s->stream, "400 a request ends with a line feed\n");
+	stream_linger(s->stream, LINGER_MS);
+}
+
 /* The last word of a conversation that did not end by QUIT. */
 static void
 part(struct session *s, int error)
@@ -402,8 +426,8 @@ part(struct session *s, int error)
 		/* What the peer has just sent must not take the last word away from it. */
 		stream_puts(s->stream, "503 shutting down\n");
 	else {
-		if (error != EPIPE && error != ECONNRESET)
-			session_log(s, "session ended: %s", strerror(error));
+		if (error != EPIPE)
+			part_within(s, error);
 		return;
 	}
 	stream_linger(s->stream, LINGER_MS);

@@ -541,15 +541,25 @@ staged_some()
 	assert_nothing_staged
 }
 
-@test "fewer bytes than declared leave nothing under the name, or what was there" {
+@test "fewer bytes than declared are a 400, and leave nothing under the name, or what was there" {
+	local why='bytes of what was declared did not come'
 	printf old >"$T/root/f"
 	server -w
-	run -0 ask_bytes < <(printf 'PUT /f size=1000\nabc')
-	assert_equal "${#lines[@]}" 1
-	run -0 ask_bytes < <(printf 'PUT /g size=300000\nabc')
-	run -0 ask_bytes < <(printf 'PUT /h size=1\n')
+	run -0 replies < <(printf 'PUT /f size=1000\nabc')
+	assert_output "400 /f: 997 $why"
+	run -0 replies < <(printf 'PING\nPUT /g size=300000\nabc')
+	assert_line --index 0 --regexp '^200 time='
+	assert_line --index 1 "400 /g: 299997 $why"
+	run -0 replies < <(printf 'PUT /h size=1\n')
+	assert_output "400 /h: 1 $why"
+	run -0 replies < <(printf 'PUT /i size=*\n5\nabc')
+	assert_output '400 /i: the body ended before its last chunk'
+	run -0 replies < <(printf 'PUT /i size=*\n3\nabc')
+	assert_output '400 /i: the body ended before its last chunk'
+	run -0 replies < <(printf 'PUT /f/x size=9\nabc')	# refused for another reason
+	assert_output --regexp '^404 /f/x: '
 	assert_equal "$(cat "$T/root/f")" old
-	assert_absent g h
+	assert_absent g h i
 }
 
 @test "bytes behind those that were declared are the next request" {

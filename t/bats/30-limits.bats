@@ -67,10 +67,12 @@ took_about()
 	# The same for the rest of a line that was too long.
 	dial
 	printf '%09000d' 0 >&"$C"
-	expect '^400 a request line '
+	expect '^400 a request line ' '^503 a request line must end within 1 s$'
 	ended
-	C=$short ended
-	C=$drips ended
+	for C in "$short" "$drips"; do
+		expect '^503 a request line must end within 1 s$'
+		ended
+	done
 	took_about 1 "$began"
 	wait "$writer" || true
 	hang_up
@@ -86,7 +88,7 @@ took_about()
 	expect '^200 time='
 }
 
-@test "a body that stops is given up after io-timeout, and nothing stands under its name" {
+@test "a body that stops is given up after io-timeout with a word, and nothing stands under its name" {
 	local began line fds=()
 	# One worker for each of them under serial.  The length of a chunk is a line.
 	WORKERS=5
@@ -99,9 +101,12 @@ took_about()
 		fds+=("$C")
 	done
 	C=${fds[1]} expect '^100 from=0$'
-	for C in "${fds[@]}"; do
+	for C in "${fds[@]:0:4}"; do
+		expect '^503 nothing came for 1 s, or less than 64 bytes a second$'
 		ended
 	done
+	C=${fds[4]} expect '^404 /none/e: '
+	C=${fds[4]} ended
 	took_about 1 "$began"
 	assert_equal "$(ls "$T/root")" ''
 	assert_well
@@ -137,7 +142,7 @@ took_about()
 @test "a body slower than min-rate is given up, a quicker one is not, and 0 forbids none" {
 	server -w -o io-timeout=1s -o min-rate=64
 	{ echo 'PUT /slow size=12'; head -c 12 /dev/zero | drip 0.1; } | replies >"$T/got" || true
-	assert_equal "$(cat "$T/got")" ''
+	assert_equal "$(cat "$T/got")" '503 nothing came for 1 s, or less than 64 bytes a second'
 	[[ ! -e $T/root/slow ]]
 	# 20 bytes at a time are 200 in a second.
 	dial
@@ -158,7 +163,7 @@ took_about()
 	server -w -o io-timeout=1s -o min-rate=64
 	printf '1\nx%.0s' {1..6} >"$T/chunks"
 	{ echo 'PUT /slow size=*'; drip 0.1 <"$T/chunks"; echo 0; } | replies >"$T/got" || true
-	assert_equal "$(cat "$T/got")" ''
+	assert_equal "$(cat "$T/got")" '503 nothing came for 1 s, or less than 64 bytes a second'
 	[[ ! -e $T/root/slow ]]
 }
 
