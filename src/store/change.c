@@ -28,16 +28,34 @@ begin(struct store *s, const struct path *path)
 	return s->opts.writable ? store_parent(s, path, 0) : fail_with(EROFS);
 }
 
+/* Lets nothing change behind the back of a conditional write, which has staged something: without
+ * a reserved folder there is none.  A descriptor to close, or -1; where there are no locks, there
+ * are no conditional writes. */
+static int
+lock_names(struct store *s, const struct path *path, const struct staged_name *name, size_t n)
+{
+	int folder, lock;
+
+	if ((folder = staging_enter(s, path, name[0].parent, false, false)) == -1)
+		return -1;
+	lock = staging_lock(folder, name, n);
+	staging_leave(s, folder);
+	return lock;
+}
+
 static int
 take_away(struct store *s, const struct path *path, int flags)
 {
-	int parent, ret;
+	struct staged_name name = { .leaf = path->name + path->leaf };
+	int lock = -1, ret;
 
-	if ((parent = begin(s, path)) == -1)
+	if ((name.parent = begin(s, path)) == -1)
 		return -1;
-	if ((ret = unlinkat(parent, path->name + path->leaf, flags)) == 0)
-		ret = store_sync_folder(s, parent);
-	return closing(ret, parent, -1);
+	if (flags == 0)
+		lock = lock_names(s, path, &name, 1);
+	if ((ret = closing(unlinkat(name.parent, name.leaf, flags), lock, -1)) == 0)
+		ret = store_sync_folder(s, name.parent);
+	return closing(ret, name.parent, -1);
 }
 
 int
@@ -156,11 +174,17 @@ same_parent(const struct path *a, const struct path *b)
 int
 store_move(struct store *s, const struct path *from, const struct path *to, bool only_new)
 {
-	int fromdir, todir = -1, ret = -1;
+	struct staged_name name[2] = {
+		{ .leaf = from->name + from->leaf }, { .leaf = to->name + to->leaf },
+	};
+	int fromdir, todir = -1, lock, ret = -1;
 
 	if ((fromdir = begin(s, from)) == -1 || (todir = begin(s, to)) == -1)
 		return closing(-1, fromdir, todir);
-	ret = store_rename(fromdir, from->name + from->leaf, todir, to->name + to->leaf, only_new);
+	name[0].parent = fromdir;
+	name[1].parent = todir;
+	lock = lock_names(s, from, name, 2);
+	ret = closing(store_rename(fromdir, name[0].leaf, todir, name[1].leaf, only_new), lock, -1);
 	/* The new name first: after a crash, better both names than none. */
 	if (ret == 0)
 		ret = store_sync_folder(s, todir);

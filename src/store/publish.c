@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/upload_int.h"
 
 static int
@@ -118,37 +119,37 @@ set_mode(struct upload *up, struct object *done)
 	return 0;
 }
 
-/* The last write has set it already, unless that was in an earlier upload. */
+/* Where nobody asked for a time, it is not left as the last write has set it, nor set by
+ * UTIME_NOW: both take it from a clock that stands still for some milliseconds, in which somebody
+ * might change the file without a change of its mtime.  See object_settled(). */
 static int
 set_mtime(struct upload *up)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, clock_wall() };
 
+	times[1].tv_nsec |= 1;
 	if (up->want.has_mtime)
 		times[1] = up->want.mtime;
-	else if (up->staged.size == 0 || up->offset > up->staged.size)
-		return 0;
 	return futimens(up->staged.fd, times);
 }
 
-/* Makes the staged file what it is to be under its name. */
-static int
-finish(struct upload *up, struct object *done)
+int
+upload_finish(struct upload *up, struct object *done)
 {
 	struct stat st;
 
-	if (set_mtime(up) == -1)
+	if (verify(up) == -1 || set_mtime(up) == -1)
 		return -1;
 	if (fstat(up->staged.fd, &st) == -1 || object_from_stat(done, &st) == -1)
 		return -1;
 	if (done->size != up->offset)	/* somebody else wrote to it */
 		return fail_with(EIO);
 	done->digest = up->digest;
-	done->known = done->settled = true;
-	digest_keep(up->staged.fd, done, &up->digest);
-	if (set_mode(up, done) == -1)
-		return -1;
-	return up->store->opts.durable ? fsync(up->staged.fd) : 0;
+	done->known = true;
+	done->settled = object_settled(&done->mtime);
+	if (done->settled)
+		digest_keep(up->staged.fd, done, &up->digest);
+	return set_mode(up, done);
 }
 
 static int
@@ -157,32 +158,24 @@ rename_staged(struct upload *up, bool only_new)
 	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
 	    only_new) == -1)
 		return -1;
-	close(up->staged.fd);	/* no longer staged: nobody removes or cuts it */
-	up->staged.fd = -1;
+	if (up->staged.fd != -1)
+		close(up->staged.fd);
+	up->staged.fd = -1;	/* no longer staged: nobody removes or cuts it */
+	up->named = true;
 	return 0;
 }
 
-/* Most names are new.  Only where one is not, see whether what stands there is a file. */
+/* Under the lock, so that no other write comes between the look and the rename.  The first look
+ * is the one that may have to hash the file. */
 static int
-name_unseen(struct upload *up)
+name_locked(struct upload *up)
 {
-	if (rename_staged(up, true) == 0)
-		return 0;
-	if (errno != EEXIST || upload_check_target(up) == -1)
-		return -1;
-	return rename_staged(up, false);
-}
-
-static int
-give_name(struct upload *up)
-{
+	const struct staged_name name = { up->parent, upload_leaf(up) };
 	int lock, ret, error;
 
-	if (up->want.condition == UPLOAD_ANY && up->want.in_flight)
-		return name_unseen(up);
-	if (up->want.condition != UPLOAD_IF_DIGEST)
-		return rename_staged(up, up->want.condition == UPLOAD_IF_NEW);
-	if ((lock = staging_lock(up->staged.folder, up->parent, upload_leaf(up))) == -1)
+	if (upload_check_target(up) == -1)
+		return -1;
+	if ((lock = staging_lock(up->staged.folder, &name, 1)) == -1)
 		return -1;
 	if ((ret = upload_check_target(up)) == 0)
 		ret = rename_staged(up, false);
@@ -193,13 +186,31 @@ give_name(struct upload *up)
 }
 
 int
+upload_give_name(struct upload *up)
+{
+	if (up->want.condition == UPLOAD_IF_NEW)
+		return rename_staged(up, true);
+	if (up->want.condition == UPLOAD_ANY && rename_staged(up, true) == 0)
+		return 0;	/* most names are new */
+	if (up->want.condition == UPLOAD_ANY && errno != EEXIST)
+		return -1;
+	return name_locked(up);
+}
+
+static int
+sync_bytes(struct upload *up)
+{
+	return up->store->opts.durable ? fsync(up->staged.fd) : 0;
+}
+
+int
 upload_publish(struct upload **up, struct object *done)
 {
 	int ret = -1;
 
 	memset(done, 0, sizeof(*done));
 	done->fd = -1;
-	if (verify(*up) == 0 && finish(*up, done) == 0 && give_name(*up) == 0)
+	if (upload_finish(*up, done) == 0 && sync_bytes(*up) == 0 && upload_give_name(*up) == 0)
 		/* If this fails the file has its name, but nobody is told that it will last. */
 		ret = store_sync_folder((*up)->store, (*up)->parent);
 	if (ret == -1 && errno == EBADMSG)

@@ -83,7 +83,7 @@ mount_id(int fd, uint64_t *id)
 
 /* If the folder `name` is on the mount `id`: its reserved folder, or -1; else -2. */
 static int
-enter_if_on(struct store *s, const char *name, uint64_t id)
+enter_if_on(struct store *s, const char *name, uint64_t id, bool make)
 {
 	uint64_t here;
 	int fd, staging = -1, error;
@@ -91,7 +91,7 @@ enter_if_on(struct store *s, const char *name, uint64_t id)
 	if ((fd = store_resolve(s, name, O_PATH | O_DIRECTORY, 0)) == -1)
 		return -1;
 	if (mount_id(fd, &here) == 0)
-		staging = here == id ? open_reserved(fd, true) : -2;
+		staging = here == id ? open_reserved(fd, make) : -2;
 	error = errno;
 	close(fd);
 	errno = error;
@@ -100,7 +100,7 @@ enter_if_on(struct store *s, const char *name, uint64_t id)
 
 /* From the top, the first folder on the path that is on the target's mount. */
 static int
-enter_mount(struct store *s, const struct path *path, int parent)
+enter_mount(struct store *s, const struct path *path, int parent, bool make)
 {
 	char name[PATH_MAX];
 	const char *slash = path->name;
@@ -110,11 +110,11 @@ enter_mount(struct store *s, const struct path *path, int parent)
 	if (mount_id(parent, &id) == -1 || mount_id(s->root, &root) == -1)
 		return -1;
 	if (id == root)		/* by a link that leads out of the mount and back */
-		return enter_root(s, true);
+		return enter_root(s, make);
 	while ((slash = strchr(slash, '/')) != NULL) {
 		memcpy(name, path->name, (size_t)(slash - path->name));
 		name[slash - path->name] = '\0';
-		if ((fd = enter_if_on(s, name, id)) != -2)
+		if ((fd = enter_if_on(s, name, id, make)) != -2)
 			return fd;
 		slash++;
 	}
@@ -123,9 +123,9 @@ enter_mount(struct store *s, const struct path *path, int parent)
 }
 
 int
-staging_enter(struct store *s, const struct path *path, int parent, bool is_root)
+staging_enter(struct store *s, const struct path *path, int parent, bool is_root, bool make)
 {
-	return is_root ? enter_root(s, true) : enter_mount(s, path, parent);
+	return is_root ? enter_root(s, make) : enter_mount(s, path, parent, make);
 }
 
 void
@@ -145,14 +145,19 @@ still_named(int folder, const char *name, const struct stat *st)
 }
 
 static bool
-older_than(const struct stat *st, int64_t ms)
+older(const struct timespec *then, int64_t ms)
 {
 	struct timespec now = clock_wall();
 
-	if (st->st_mtim.tv_sec < 0 || st->st_mtim.tv_sec > now.tv_sec)
-		return st->st_mtim.tv_sec < 0;
-	return (int64_t)(now.tv_sec - st->st_mtim.tv_sec) * 1000 +
-	    (now.tv_nsec - st->st_mtim.tv_nsec) / 1000000 >= ms;
+	if (then->tv_sec < 0 || then->tv_sec > now.tv_sec)
+		return then->tv_sec < 0;
+	return (int64_t)(now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000 >= ms;
+}
+
+static bool
+older_than(const struct stat *st, int64_t ms)
+{
+	return older(&st->st_mtim, ms);
 }
 
 /* A name of our own.  Nobody waits for its lock, so a failure to get it does not matter. */
@@ -245,11 +250,38 @@ make_fresh(struct store *s, struct staged *st, mode_t mode)
 	return st->fd == -1 ? -1 : 0;
 }
 
+static void
+name_brief(struct store *s, char name[STAGING_NAME])
+{
+	snprintf(name, STAGING_NAME, BRIEF "%jx.%jx.%x", (uintmax_t)s->brief, (uintmax_t)getpid(),
+	    atomic_fetch_add(&s->briefs, 1));
+}
+
+static bool
+is_brief(const char *name)
+{
+	return strncmp(name, BRIEF, strlen(BRIEF)) == 0;
+}
+
+int
+staging_hide(struct store *s, struct staged *st)
+{
+	char name[STAGING_NAME];
+
+	if (is_brief(st->name))
+		return 0;
+	name_brief(s, name);
+	if (renameat(st->folder, st->name, st->folder, name) == -1)
+		return -1;
+	memcpy(st->name, name, sizeof(name));
+	st->resumable = false;
+	return 0;
+}
+
 int
 staging_take_brief(struct store *s, struct staged *st, mode_t mode)
 {
-	snprintf(st->name, sizeof(st->name), BRIEF "%jx.%jx.%x", (uintmax_t)s->brief, (uintmax_t)getpid(),
-	    atomic_fetch_add(&s->briefs, 1));
+	name_brief(s, st->name);
 	st->fresh = true;
 	st->resumable = false;
 	st->size = 0;
@@ -302,31 +334,53 @@ mix(uint64_t hash, const void *data, size_t len)
 	return hash;
 }
 
-int
-staging_lock(int folder, int parent, const char *leaf)
+/* Which byte of the file of locks is that of the name. */
+static int
+lock_byte(const struct staged_name *name, off_t *byte)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	struct stat st;
-	int fd, error;
 
-	if (fstat(parent, &st) == -1)
+	if (fstat(name->parent, &st) == -1)
 		return -1;
 	hash = mix(hash, &st.st_dev, sizeof(st.st_dev));
 	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
-	hash = mix(hash, leaf, strlen(leaf));
-	lock.l_start = (off_t)(hash % LOCK_BYTES);
+	hash = mix(hash, name->leaf, strlen(name->leaf));
+	*byte = (off_t)(hash % LOCK_BYTES);
+	return 0;
+}
+
+static int
+lock_one(int fd, off_t byte)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1,
+	};
+
+	while (fcntl(fd, F_OFD_SETLKW, &lock) == -1)
+		if (errno != EINTR)
+			return -1;
+	return 0;
+}
+
+/* Two are locked in their order, so that nobody waits for us while we wait for him. */
+int
+staging_lock(int folder, const struct staged_name *name, size_t n)
+{
+	off_t byte[2];
+	int fd, error;
+
+	if (lock_byte(&name[0], &byte[0]) == -1 || lock_byte(&name[n - 1], &byte[1]) == -1)
+		return -1;
 	fd = openat(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	while (fcntl(fd, F_OFD_SETLKW, &lock) == -1) {
-		if (errno == EINTR)
-			continue;
-		error = errno;
-		close(fd);
-		return fail_with(error);
-	}
-	return fd;
+	if (lock_one(fd, byte[0] < byte[1] ? byte[0] : byte[1]) == 0 &&
+	    (byte[0] == byte[1] || lock_one(fd, byte[0] < byte[1] ? byte[1] : byte[0]) == 0))
+		return fd;
+	error = errno;
+	close(fd);
+	return fail_with(error);
 }
 
 /* Removes one file if it is old and nobody holds it: first the lock, then a look whether
@@ -335,7 +389,7 @@ static bool
 expire(int folder, const char *name, int64_t ttl)
 {
 	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
-	bool brief = strncmp(name, BRIEF, strlen(BRIEF)) == 0;
+	bool brief = is_brief(name);
 	struct stat st;
 	bool gone = false;
 	int fd;
@@ -344,7 +398,8 @@ expire(int folder, const char *name, int64_t ttl)
 	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !S_ISREG(st.st_mode) || !older_than(&st, ttl))
 		return false;
-	if (brief && !older_than(&st, BRIEF_AGE_MS))
+	/* A brief one may have the mtime already that the client asked for; its atime is ours. */
+	if (brief && !(older_than(&st, BRIEF_AGE_MS) && older(&st.st_atim, BRIEF_AGE_MS)))
 		return false;
 	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
 		return false;

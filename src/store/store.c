@@ -19,6 +19,11 @@
  * for a file on which another program holds a lease. */
 #define RESOLVE_TRIES	100
 
+/* A time with digits behind the microseconds is of a file system that tells a microsecond at
+ * least; others may tell two seconds only. */
+#define EXACT_NS	1000
+#define COARSE_NS	INT64_C(2000000000)
+
 static int
 resolve(int root, const char *name, int flags, uint64_t how_to)
 {
@@ -175,15 +180,24 @@ object_unchanged(const struct object *a, const struct object *b)
 	    a->mtime.tv_sec == b->mtime.tv_sec && a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
-/* The kernel's file times stand still for some milliseconds.  A file that was changed
- * within the present tick may change again without its mtime telling. */
-static bool
-settled(const struct timespec *mtime)
+/* The clock of file times stands still for some milliseconds, and some file systems keep only
+ * whole seconds (or two), tenths or millionths of them.  Whatever is written from now on gets the
+ * present time of that clock or a later one, as exact as the file system can tell: this must be
+ * another one than mtime. */
+bool
+object_settled(const struct timespec *mtime)
 {
+	const int64_t exact = mtime->tv_nsec % EXACT_NS != 0 ? EXACT_NS : COARSE_NS;
 	struct timespec now;
+	int64_t age;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return mtime->tv_sec != now.tv_sec || mtime->tv_nsec != now.tv_nsec;
+	if (mtime->tv_sec > now.tv_sec + 1)
+		return exact == EXACT_NS;
+	if (mtime->tv_sec < now.tv_sec - COARSE_NS / 1000000000 - 1)
+		return true;
+	age = (int64_t)(now.tv_sec - mtime->tv_sec) * 1000000000 + now.tv_nsec - mtime->tv_nsec;
+	return age >= exact || (age < 0 && exact == EXACT_NS);
 }
 
 static int
@@ -195,7 +209,7 @@ describe(int fd, struct object *object)
 	object->known = false;
 	if (fstat(fd, &st) == -1 || object_from_stat(object, &st) == -1)
 		return -1;
-	object->settled = settled(&object->mtime);
+	object->settled = object_settled(&object->mtime);
 	return 0;
 }
 

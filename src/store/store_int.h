@@ -51,6 +51,9 @@ int	object_from_stat(struct object *, const struct stat *);
 /* Whether both say the same file in the same state, as far as a stat can tell. */
 bool	object_unchanged(const struct object *, const struct object *);
 
+/* Whether any later change of a file with this mtime will show in it. */
+bool	object_settled(const struct timespec *mtime);
+
 /* digest_attr.c */
 
 /* Keeps `digest` on fd as the digest of what object says. */
@@ -80,8 +83,8 @@ struct staged {
 };
 
 /* Opens the reserved folder of the mount on which the folder of `path` is (open as
- * `parent`; `is_root` says that it is the root's mount), makes it if need be. */
-int	staging_enter(struct store *, const struct path *, int parent, bool is_root);
+ * `parent`; `is_root` says that it is the root's mount).  `make`: where it is missing, else ENOENT. */
+int	staging_enter(struct store *, const struct path *, int parent, bool is_root, bool make);
 void	staging_leave(struct store *, int folder);
 
 /* Makes st->name in st->folder, or goes on with what an earlier upload left under
@@ -93,8 +96,17 @@ int	staging_take(struct store *, struct staged *, mode_t, off_t max);
  * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
 
-/* Locks the name `leaf` in the folder `parent` against other holders of this lock, in
- * all processes.  A descriptor to close, or -1. */
-int	staging_lock(int folder, int parent, const char *leaf);
+/* Gives it a name as that of a brief one, so that its lock may go. */
+int	staging_hide(struct store *, struct staged *);
+
+struct staged_name {
+	int		 parent;	/* open folder */
+	const char	*leaf;
+};
+
+/* Locks one or two names against all others who lock them, in all processes: whoever replaces or
+ * removes what a name stands for, so that it is still the same after a look at it.  A
+ * descriptor to close, or -1. */
+int	staging_lock(int folder, const struct staged_name *, size_t n);
 
 #endif

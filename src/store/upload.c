@@ -18,7 +18,6 @@
 /* The page cache makes its folios as large as the writes are, and large ones are of memory
  * that nobody has touched for long: 1 MiB at a time took twice the time of this. */
 #define WRITE_MAX	((size_t)128 * 1024)
-#define NAME_BYTES	16			/* of the digest that makes the staged name */
 
 /* Opens the folder of the target.  That it is on the root's mount, as nearly always, is
  * learnt by the same call. */
@@ -37,7 +36,7 @@ open_parent(struct upload *up, const struct path *path, bool *is_root)
 /* Each of the four parts ends where it says that it does, so that no two uploads
  * have one text. */
 static int
-name_staged(struct upload *up, const char *user)
+name_staged(struct upload *up, const char *user, char name[STAGED_HASH + 1])
 {
 	struct digest_state *state;
 	struct digest digest;
@@ -53,8 +52,8 @@ name_staged(struct upload *up, const char *user)
 	digest_update(state, text, (size_t)len);
 	digest_end(&state, &digest);
 	digest_hex(&digest, hex);
-	memcpy(up->staged.name, hex, (size_t)2 * NAME_BYTES);
-	up->staged.name[2 * NAME_BYTES] = '\0';
+	memcpy(name, hex, STAGED_HASH);
+	name[STAGED_HASH] = '\0';
 	return 0;
 }
 
@@ -66,9 +65,13 @@ stage(struct upload *up, const char *user)
 
 	/* What we must be able to open again for a resume is ours to read and write until it
 	 * is published. */
+	if (up->want.hold != NULL && up->want.size != UPLOAD_SIZE_UNKNOWN &&
+	    name_staged(up, user, up->resume_as) == -1)
+		return -1;
 	if (up->want.in_flight)
 		return staging_take_brief(up->store, &up->staged, mode | 0600);
-	if (name_staged(up, user) == -1 || staging_take(up->store, &up->staged, mode | 0600, max) == -1)
+	if (name_staged(up, user, up->staged.name) == -1 ||
+	    staging_take(up->store, &up->staged, mode | 0600, max) == -1)
 		return -1;
 	if (up->want.size == UPLOAD_SIZE_UNKNOWN)
 		up->staged.resumable = false;
@@ -161,7 +164,9 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 		goto fail;
 	if ((!want->in_flight || want->condition == UPLOAD_IF_DIGEST) && upload_check_target(up) == -1)
 		goto fail;
-	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root)) == -1)
+	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root, true)) == -1)
+		goto fail;
+	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
 		goto fail;
 	if ((up->state = digest_begin()) == NULL || stage(up, want->user) == -1 || reserve(up) == -1)
 		goto fail;
@@ -254,7 +259,8 @@ upload_free(struct upload **upp, bool keep)
 			unlinkat(up->staged.folder, up->staged.name, 0);
 		close(up->staged.fd);
 	}
-	staging_leave(up->store, up->staged.folder);
+	if (!up->lent)
+		staging_leave(up->store, up->staged.folder);
 	if (up->parent != -1)
 		close(up->parent);
 	digest_drop(&up->state);

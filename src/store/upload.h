@@ -17,6 +17,8 @@
 
 enum upload_condition { UPLOAD_ANY, UPLOAD_IF_NEW, UPLOAD_IF_DIGEST };
 
+struct hold;
+
 struct upload_want {
 	int64_t		 size;		/* bytes, or UPLOAD_SIZE_UNKNOWN */
 	bool		 has_digest, has_mtime, has_mode;
@@ -30,6 +32,7 @@ struct upload_want {
 	bool		 resume;	/* go on with what was staged for the same user, path,
 					 * size and digest, if anything */
 	const char	*user;		/* "" for nobody in particular */
+	struct hold	*hold;		/* NULL, or where it will wait for others: see hold.h */
 };
 
 struct upload;

@@ -6,6 +6,8 @@
 #include "store/store_int.h"
 #include "store/upload.h"
 
+#define STAGED_HASH	32		/* letters of the name that a resume looks for */
+
 struct upload {
 	struct store	*store;
 	struct upload_want want;	/* user is NULL: it was needed for the name only */
@@ -17,6 +19,15 @@ struct upload {
 	off_t		 started;	/* bytes whose write-back was begun */
 	bool		 reserved;	/* blocks past offset are ours */
 	int		 fault;		/* errno of the first write that failed */
+
+	/* of a held one */
+	unsigned	 place;		/* in the hold: the file system */
+	size_t		 nth;		/* when it came */
+	bool		 lent;		/* staged.folder is the place's */
+	bool		 keeps;		/* counts as one whose descriptor stays open */
+	bool		 named;		/* it has its final name, or what was staged is gone */
+	char		 resume_as[STAGED_HASH + 1]; /* the name that a resume looks for, or "" */
+
 	size_t		 leaf;		/* where the name within parent begins in path */
 	char		 path[];
 };
@@ -29,6 +40,17 @@ upload_leaf(const struct upload *up)
 
 /* Whether what stands under the name now lets the upload begin or be published. */
 int	upload_check_target(struct upload *);
+
+/* Verifies, and makes the staged file what it is to be under its name; not yet durable. */
+int	upload_finish(struct upload *, struct object *done);
+
+/* Renames the staged file, which is closed, under the conditions that were asked for. */
+int	upload_give_name(struct upload *);
+
+/* hold.c: what comes with opening an upload that will be held; frees a held one, whose file
+ * stays for a resume if `keep`. */
+int	hold_expect(struct hold *, struct upload *);
+void	hold_free(struct upload *, bool keep);
 
 /* Writes all at *at, which goes along.  0, or -1. */
 int	upload_write_at(int fd, const char *, size_t len, off_t *at);
