@@ -1,6 +1,7 @@
 /* coffer - what the files of the native protocol share; nobody else includes it.
  * proto_coffer.c holds the conversation and the replies, coffer_read.c the verbs that
- * only look, coffer_write.c those that change names, coffer_put.c the uploads. */
+ * only look, coffer_write.c those that change names, coffer_put.c the uploads, coffer_hold.c what
+ * publishes many of them at once. */
 
 #ifndef PROTO_COFFER_H
 #define PROTO_COFFER_H
@@ -71,6 +72,14 @@ void	serve_move(struct exchange *);
 void	serve_copy(struct exchange *);
 void	serve_set(struct exchange *);
 void	serve_put(struct exchange *);
+void	serve_commit(struct exchange *);
+void	serve_abort(struct exchange *);
+
+/* Where the session's uploads wait for a COMMIT; NULL with errno. */
+struct hold *session_hold(struct exchange *);
+
+/* At the end of a session: what still waits is left for a resume. */
+void	drop_held(struct session *);
 
 /* Reads away the body of a PUT that is refused (or ends the conversation where that would
  * take too long), before its reply.  `left` bytes, or UINT64_MAX for chunks. */

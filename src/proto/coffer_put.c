@@ -9,6 +9,7 @@
 #include "io/wait.h"
 #include "proto/coffer.h"
 #include "session/transfer.h"
+#include "store/hold.h"
 
 #define IN_FLIGHT_MAX	MEM_BUFFER	/* bytes of a body that is here in a moment */
 #define STORED_MAX	256	/* bytes of a 201 line */
@@ -24,6 +25,20 @@ reply_stored(struct exchange *x, const struct object *done)
 	p = text_decimal(put_text(begin, "201 size="), (uint64_t)done->size);
 	p = put_digest(p, done);
 	p = put_text(p, store_durable(x->store) ? " durability=full\n" : " durability=none\n");
+	stream_commit(x->stream, (size_t)(p - begin));
+}
+
+static void
+reply_held(struct exchange *x, const struct object *done)
+{
+	char *begin, *p;
+
+	x->code = 200;
+	if ((begin = stream_reserve(x->stream, STORED_MAX)) == NULL)
+		return;
+	p = text_decimal(put_text(begin, "200 held size="), (uint64_t)done->size);
+	p = put_digest(p, done);
+	*p++ = '\n';
 	stream_commit(x->stream, (size_t)(p - begin));
 }
 
@@ -54,6 +69,12 @@ call_open(struct store_call *c)
 }
 
 static int
+call_hold(struct store_call *c)
+{
+	return upload_hold(c->upload, c->object);
+}
+
+static int
 call_publish(struct store_call *c)
 {
 	return upload_publish(c->upload, c->object);
@@ -63,12 +84,14 @@ call_publish(struct store_call *c)
 static int
 open_upload(struct exchange *x, struct upload **up)
 {
-	const struct upload_want w = want(&x->request);
+	struct upload_want w = want(&x->request);
 	struct store_call call = {
 		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
 	};
 	uint64_t max = x->session->opts->upload_max;
 
+	if ((x->request.given & COFFER_HOLD) && (w.hold = session_hold(x)) == NULL)
+		return -1;
 	if (max > 0 && w.size != UPLOAD_SIZE_UNKNOWN && (uint64_t)w.size > max) {
 		errno = EFBIG;
 		return -1;
@@ -176,16 +199,28 @@ reply_mismatch(struct exchange *x, const struct object *done)
 	    digest_hex(&done->digest, hex));
 }
 
+/* Whether the end of an upload may take long.  Without fsync it is a rename: not worth another
+ * thread. */
+static bool
+ends_slowly(struct exchange *x, const struct upload_want *w)
+{
+	return w->condition == UPLOAD_IF_DIGEST || (w->hold == NULL ? store_durable(x->store) : !w->in_flight);
+}
+
 static void
 publish(struct exchange *x, struct upload **up)
 {
+	struct upload_want w = want(&x->request);
 	struct object done;
-	struct store_call call = { .fn = call_publish, .upload = up, .object = &done };
+	struct store_call call = { .upload = up, .object = &done };
 	int ret;
 
-	/* Without fsync it is a rename: not worth another thread. */
-	ret = store_durable(x->store) ? store_call(&call) : call_publish(&call);
-	if (ret == 0)
+	w.hold = x->request.given & COFFER_HOLD ? x->session->hold : NULL;
+	call.fn = w.hold != NULL ? call_hold : call_publish;
+	ret = ends_slowly(x, &w) ? store_call(&call) : call.fn(&call);
+	if (ret == 0 && w.hold != NULL)
+		reply_held(x, &done);
+	else if (ret == 0)
 		reply_stored(x, &done);
 	else if (errno == EBADMSG)
 		reply_mismatch(x, &done);
@@ -201,10 +236,6 @@ serve_put(struct exchange *x)
 	uint64_t left = 0;
 	int error;
 
-	if (x->request.given & COFFER_HOLD) {
-		refuse_early(x, ENOSYS);
-		return;
-	}
 	if (open_upload(x, &up) == -1) {
 		refuse_early(x, errno);
 		return;

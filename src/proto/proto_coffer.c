@@ -37,8 +37,8 @@ static const struct {
 	[COFFER_STAT]	= { serve_stat, PATHS },
 	[COFFER_GET]	= { serve_get, PATHS },
 	[COFFER_PUT]	= { serve_put, PATHS | WRITES | BODY },
-	[COFFER_COMMIT]	= { serve_later, 0 },
-	[COFFER_ABORT]	= { serve_later, 0 },
+	[COFFER_COMMIT]	= { serve_commit, 0 },
+	[COFFER_ABORT]	= { serve_abort, 0 },
 	[COFFER_HASH]	= { serve_hash, PATHS },
 	[COFFER_DELETE]	= { serve_delete, PATHS | WRITES },
 	[COFFER_MOVE]	= { serve_move, PATHS | WRITES },
@@ -149,7 +149,7 @@ static const struct {
 	{ ENFILE,	503, "too many open files" },
 	{ ENOMEM,	503, "out of memory" },
 	{ ECANCELED,	503, "shutting down" },
-	{ ENOSYS,	501, "this version does not hold uploads" },
+	{ EUSERS,	429, "no more uploads are held: COMMIT those that are" },
 };
 
 void
@@ -434,7 +434,7 @@ part(struct session *s, int error)
 }
 
 static void
-coffer_serve(struct session *s)
+converse(struct session *s)
 {
 	char *line;
 	ssize_t len;
@@ -450,6 +450,13 @@ coffer_serve(struct session *s)
 		} else if (len > 0 && !answer(s, line, (size_t)len))
 			return;
 	}
+}
+
+static void
+coffer_serve(struct session *s)
+{
+	converse(s);
+	drop_held(s);
 }
 
 const struct protocol protocol_coffer = {

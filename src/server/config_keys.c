@@ -54,6 +54,8 @@ static const struct config_key keys[] = {
 	    "how long an interrupted upload can be resumed" },
 	{ "upload-max", CONFIG_SIZE, AT(upload_max), "0", 0, (1 << 20) * TIB, NULL,
 	    "bytes of one upload; 0 for no limit" },
+	{ "held-max", CONFIG_NUMBER, AT(held_max), "10000", 1, 1000000, NULL,
+	    "uploads that one session may hold for a COMMIT" },
 	{ "drop-max", CONFIG_SIZE, AT(drop_max), "64M", 0, TIB, NULL,
 	    "bytes of a refused upload that are read to keep the connection" },
 	{ "idle-timeout", CONFIG_DURATION, AT(idle_timeout_ms), "5m", SECOND, DAY, NULL,

@@ -320,6 +320,7 @@ session_opts(const struct config *config)
 		.upload_max = (uint64_t)config->upload_max,
 		.drop_max = (uint64_t)config->drop_max,
 		.access_log = config->access_log,
+		.held_max = (uint64_t)config->held_max,
 	};
 }
 

@@ -15,12 +15,15 @@
 
 #define SESSION_ID_MAX	14	/* a session's number in base 36, with its NUL */
 
+struct hold;
+
 struct session_opts {
 	struct stream_opts stream;
 	uint64_t	 upload_max;	/* bytes of one upload; 0: no limit */
 	uint64_t	 drop_max;	/* bytes of a refused upload that are read and dropped
 					 * to keep the connection */
 	bool		 access_log;	/* a line for each request */
+	uint64_t	 held_max;	/* uploads that one session may hold */
 };
 
 struct session {
@@ -31,6 +34,7 @@ struct session {
 	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	uint64_t		 requests;
+	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */
 	struct sockaddr_in6	 peer;		/* or any shorter address */
 };
 
