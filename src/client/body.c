@@ -82,8 +82,10 @@ send_small(struct send *s, uint64_t index, int fd, const struct stat *st)
 	}
 	e->size = (uint64_t)n;
 	digest_of(s->buffer, (size_t)n, &e->digest);
-	if (request(s, e, st, true, "") == -1)
+	if (request(s, e, st, true, s->hold ? " hold" : "") == -1)
 		return leave_out(s, e, say_errno(e->remote, errno));
+	if (s->hold)
+		send_held(s, e);
 	remote_body(s->client->remote, s->buffer, (size_t)n);
 	progress_bytes((uint64_t)n);
 	return remote_fault(s->client->remote) ? -1 : 0;

@@ -224,6 +224,7 @@ cmd_put(struct client *c, int argc, char **argv)
 			    "%s is not here; \"coffer cp\" copies on a server", argv[i]);
 	if (place_parse(&p.place, c, remote) == -1)
 		return USAGE;
+	opts.hold = p.recursive;
 	code = put_all(&p, argv, n, &opts);
 	place_free(&p.place);
 	return code;

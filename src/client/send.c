@@ -1,11 +1,14 @@
 /* send - files and folders to a server, over one connection. */
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client/progress.h"
 #include "client/send_int.h"
 #include "client/stop.h"
@@ -26,133 +29,30 @@ send_new(
 	s->opts = *opts;
 	s->tally = tally;
 	s->buffer = xmalloc(BODY_BUFFER);
+	s->hold_most = HOLD_REQUESTS;
 	return s;
 }
 
-/* Forgets the first entry. */
-static void
-pop(struct send *s)
+void
+entry_forget(struct entry *e)
 {
-	struct entry *e = entry_at(s, s->head++);
-
 	free(e->local);
 	free(e->remote);
 	memset(e, 0, sizeof(*e));
-	s->reached = 0;
 }
 
 void
 send_free(struct send *s)
 {
-	while (s->head < s->tail)
-		pop(s);
+	for (; s->base < s->tail; s->base++)
+		entry_forget(entry_at(s, s->base));
+	while (s->agains > 0)
+		entry_forget(&s->again[--s->agains]);
+	free(s->again);
 	if (s->client->remote != NULL)
 		remote_on_input(s->client->remote, NULL, NULL);
 	free(s->buffer);
 	free(s);
-}
-
-/*
- * Replies.
- */
-
-/* What the server kept must be what we sent. */
-static int
-check_stored(const struct entry *e, const struct coffer_reply *reply)
-{
-	struct digest digest;
-	uint64_t size;
-
-	if (reply_number(reply, "size", &size) == -1 ||
-	    reply_digest(reply, "sha256", &digest) == -1) {
-		say_of(e->local, "the server does not say what it has kept");
-		return PROTOCOL_ERROR;
-	}
-	if (size == e->size && digest_equal(&digest, &e->digest))
-		return DONE;
-	say_of(e->local, "the server has kept something else: digest differs");
-	return DIGEST_DIFFERS;
-}
-
-/* The exit code that a reply means for an entry. */
-static int
-judge(const struct entry *e, const struct coffer_reply *reply)
-{
-	if (e->kind == FOLDER)
-		return reply->code < 300 ? DONE : say_reply(e->remote, reply);
-	if (reply->code == 201 || reply->code == 200)
-		return check_stored(e, reply);
-	if (reply->code == 412 && !e->named)
-		return DONE;		/* left alone, as asked */
-	if (reply->code == 412) {
-		say_of(e->remote, "exists, and is left alone");
-		return PRECONDITION;
-	}
-	return say_reply(e->remote, reply);
-}
-
-/* 100 from=K.  0, or -1 where that makes no sense. */
-static int
-take_go(struct send *s, struct entry *e, const struct coffer_reply *reply)
-{
-	if (!e->waits || e->go || reply_number(reply, "from", &e->from) == -1 ||
-	    (e->kind == FILE_BYTES && e->from > e->size) || (e->kind == PIPE_BYTES && e->from != 0))
-		return remote_protocol_error(s->client->remote, "the server's 100 makes no sense");
-	e->go = true;
-	if (e->from > s->reached) {
-		s->reached = e->from;
-		s->tries = 0;
-	}
-	return 0;
-}
-
-int
-take_reply(void *arg)
-{
-	struct send *s = arg;
-	struct coffer_reply reply;
-	struct entry *e;
-	int code;
-
-	while (s->head < s->tail && entry_at(s, s->head)->kind == NOTHING)
-		pop(s);
-	if (remote_reply(s->client->remote, &reply) == -1)
-		return -1;
-	if (s->head == s->tail)
-		return remote_protocol_error(s->client->remote, "an answer that nobody asked for");
-	e = entry_at(s, s->head);
-	if (reply.code == 100)
-		return take_go(s, e, &reply);
-	if ((code = judge(e, &reply)) != DONE || e->kind != FOLDER)
-		tally_add(s->tally, code);
-	s->refused = e->kind == FILE_BYTES && reply.code >= 300;
-	if (e->kind != FOLDER)
-		progress_file();
-	pop(s);
-	s->tries = 0;
-	return 0;
-}
-
-static int
-drain(struct send *s, uint64_t until)
-{
-	while (s->head < until && s->head < s->tail) {
-		if (entry_at(s, s->head)->kind == NOTHING)
-			pop(s);
-		else if (take_reply(s) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-int
-abort_body(struct send *s, uint64_t index)
-{
-	if (drain(s, index) == -1)
-		return -1;
-	remote_close(&s->client->remote);
-	s->early = true;
-	return -1;
 }
 
 /*
@@ -175,6 +75,8 @@ transmit(struct send *s, uint64_t index, int fd)
 
 	if (e->kind == FILE_BYTES)
 		return body_file(s, index, fd);
+	if (e->kind == COMMIT)
+		return remote_request(s->client->remote, "COMMIT", NULL, "%s", "");
 	if (e->kind != FOLDER)
 		return 0;
 	if (remote_request(s->client->remote, "MKDIR", e->remote, "parents") == -1) {
@@ -184,16 +86,17 @@ transmit(struct send *s, uint64_t index, int fd)
 	return 0;
 }
 
-/* Sends what had no reply over a new connection. */
+/* Sends what had no reply over a new connection, and what was held by the old one. */
 static int
 repeat(struct send *s)
 {
 	uint64_t index;
 
-	for (index = s->head; index < s->tail; index++) {
+	s->head = s->base;
+	for (index = s->base; index < s->tail; index++) {
 		if (entry_at(s, index)->kind == PIPE_BYTES)
 			return -1;	/* its bytes are gone */
-		entry_at(s, index)->go = false;
+		entry_at(s, index)->go = entry_at(s, index)->held = false;
 		if (transmit(s, index, -1) == -1)
 			return -1;
 	}
@@ -235,6 +138,29 @@ recover(struct send *s)
 	return -1;
 }
 
+/* Whether the server can hold files: an older one says 501 to a COMMIT of nothing. */
+static int
+ask_for_hold(struct send *s)
+{
+	struct coffer_reply reply;
+	ssize_t len;
+	char *line;
+
+	if (!s->opts.hold || s->asked)
+		return 0;
+	if (remote_ask(s->client->remote, &reply, "COMMIT", NULL, "") == -1)
+		return -1;
+	s->asked = true;
+	s->hold = reply.code == 200;
+	while (reply.code == 200) {
+		if ((len = remote_line(s->client->remote, &line)) == -1)
+			return -1;
+		if (len == 1 && *line == '.')
+			break;
+	}
+	return 0;
+}
+
 /* Makes room for one more request, and an entry in it. */
 static int
 append(struct send *s, enum kind kind, const char *local, const char *remote)
@@ -245,16 +171,76 @@ append(struct send *s, enum kind kind, const char *local, const char *remote)
 		return -1;
 	if ((r == NULL || remote_fault(r)) && s->tail > 0 && recover(s) == -1)
 		return -1;
-	if ((s->tail == 0 || s->client->remote == NULL) && connect_again(s) == -1) {
+	if ((s->tail == 0 || s->client->remote == NULL) &&
+	    (connect_again(s) == -1 || ask_for_hold(s) == -1)) {
 		s->broken = true;
 		return -1;
 	}
-	while (s->tail - s->head == SEND_WINDOW)
-		if (drain(s, s->head + 1) == -1 && recover(s) == -1)
+	while (s->tail - s->base == SEND_WINDOW)
+		if (take_until(s, s->head + 1) == -1 && recover(s) == -1)
 			return -1;
 	*entry_at(s, s->tail++) = (struct entry){
 		.kind = kind, .local = xstrdup(local), .remote = xstrdup(remote),
 	};
+	return 0;
+}
+
+static int
+commit(struct send *s)
+{
+	if (append(s, COMMIT, "", "") == -1)
+		return -1;
+	s->uncommitted = false;
+	s->since = s->tail;
+	return transmit(s, s->tail - 1, -1) == -1 ? recover(s) : 0;
+}
+
+static bool
+commit_is_due(const struct send *s)
+{
+	return s->uncommitted && (s->tail - s->since >= s->hold_most || s->hold_bytes >= HOLD_BYTES ||
+	    clock_ms() >= s->hold_until);
+}
+
+void
+send_held(struct send *s, struct entry *e)
+{
+	if (!s->uncommitted) {
+		s->hold_bytes = 0;
+		s->hold_until = clock_in(HOLD_MS);
+	}
+	s->uncommitted = e->held = true;
+	s->hold_bytes += e->size;
+}
+
+/* The last of those that were put off. */
+static int
+send_one_again(struct send *s)
+{
+	struct entry e = s->again[--s->agains];
+	int ret;
+
+	if ((ret = append(s, FILE_BYTES, e.local, e.remote)) == 0)
+		entry_at(s, s->tail - 1)->named = e.named;
+	entry_forget(&e);
+	if (ret == 0 && transmit(s, s->tail - 1, -1) == -1)
+		ret = recover(s);
+	return ret;
+}
+
+/* What was more than the server holds, when it holds nothing any more. */
+static int
+send_again(struct send *s)
+{
+	while (s->agains > 0) {
+		if (s->uncommitted && commit(s) == -1)
+			return -1;
+		if (take_until(s, s->tail) == -1 && recover(s) == -1)
+			return -1;
+		while (s->agains > 0 && !commit_is_due(s))
+			if (send_one_again(s) == -1)
+				return -1;
+	}
 	return 0;
 }
 
@@ -266,13 +252,26 @@ keep_moving(struct send *s)
 
 	if (remote_unsent(r) >= PUSH_BYTES)
 		remote_push(r);
+	if (commit_is_due(s) && commit(s) == -1)
+		return -1;
 	if (++s->since_look < LOOK_EVERY)
 		return 0;
 	s->since_look = 0;
-	while (s->head < s->tail && remote_has_input(r))
+	while (s->head < s->tail && remote_has_input(s->client->remote))
 		if (take_reply(s) == -1)
 			return recover(s);
-	return 0;
+	return send_again(s);
+}
+
+/* A large file takes its time, in which the small ones before it are not to be lost. */
+static int
+commit_before(struct send *s, int fd)
+{
+	struct stat st;
+
+	if (!s->uncommitted || fstat(fd, &st) == -1 || st.st_size <= SMALL_MAX)
+		return 0;
+	return commit(s);
 }
 
 int
@@ -295,7 +294,7 @@ send_file(
 		tally_add(s->tally, say_errno(local, errno));
 		return 0;
 	}
-	if (append(s, FILE_BYTES, local, remote) == -1) {
+	if (commit_before(s, fd) == -1 || append(s, FILE_BYTES, local, remote) == -1) {
 		(void)close(fd);
 		return -1;
 	}
@@ -342,9 +341,14 @@ broken(const struct send *s)
 int
 send_finish(struct send *s)
 {
-	while (!s->broken && s->head < s->tail)
-		if (drain(s, s->tail) == -1)
-			(void)recover(s);
+	while (!s->broken && (s->head < s->tail || s->uncommitted || s->agains > 0)) {
+		if (s->uncommitted && commit(s) == -1)
+			break;
+		if (take_until(s, s->tail) == -1 && recover(s) == -1)
+			break;
+		if (send_again(s) == -1)
+			break;
+	}
 	if (s->broken)
 		return broken(s);
 	return tally_exit(s->tally);

@@ -10,6 +10,7 @@
 struct send_opts {
 	bool	resume;		/* large files go on where they were interrupted */
 	bool	keep;		/* leave files alone that exist there */
+	bool	hold;		/* small files are published many at a time, if the server can */
 };
 
 struct send;

@@ -266,3 +266,82 @@ says_and_stays()
 	server -w
 	run -11 coffer put -n "$T/f" /f
 }
+
+# A server that reads one PUT to its end before it says anything but its greeting, which comes late.
+slow_greeter()
+{
+	perl -MIO::Socket::UNIX -e '
+		alarm 30;
+		my ($name, $greeting, $size, $sha) = @ARGV;
+		my $s = IO::Socket::UNIX->new(Local => $name, Listen => 1) or die;
+		my $c = $s->accept() or die;
+		select(undef, undef, undef, 0.3);	# until no more fits in the buffers
+		syswrite($c, "$greeting\n");
+		select(undef, undef, undef, 0.3);	# until the client has seen it
+		my ($line, $left) = (scalar <$c>, $size);
+		while ($left > 0) {
+			my $n = read($c, my $bytes, $left < 65536 ? $left : 65536);
+			die unless $n;
+			$left -= $n;
+		}
+		syswrite($c, "201 size=$size sha256=$sha durability=full\n");
+		1 while <$c>;' "$T/liar" "$HELLO" "$@" 3>&- &
+	wait_for test -S "$T/liar"
+}
+
+@test "a greeting that comes while a body is sent is not taken for the reply" {
+	head -c 8000000 /dev/zero >"$T/f"
+	slow_greeter 8000000 "$(sha256sum "$T/f" | cut -d ' ' -f 1)"
+	run -0 coffer -T 10 put "$T/f" /d/
+}
+
+# A tree of two small files, a and b, that hold "hello".
+two_files()
+{
+	mkdir "$T/two"
+	printf hello | tee "$T/two/a" >"$T/two/b"
+}
+HELD="200 held size=5 sha256=$SHA_HELLO"
+
+@test "a server that does not hold gets each file for itself" {
+	two_files
+	says "501 no\n201 path=/d/two\n%s\n%s\n" \
+	    "201 size=5 sha256=$SHA_HELLO" "201 size=5 sha256=$SHA_HELLO"
+	run -0 coffer put -r "$T/two" /d/
+	run ! grep -q hold "$T/asked"
+}
+
+@test "what is held is stored only when the COMMIT says so: exit 1 for one that is not" {
+	two_files
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n$HELD\n200 published=1 failed=1\n%s\n.\n" \
+	    '507 /d/two/b: the disk is full'
+	run -1 coffer put -r "$T/two" /d/
+	assert_output --partial '/d/two/b: the disk is full'
+	refute_output --partial 'two/a'
+	assert_equal "$(grep -c ' hold' "$T/asked")" 2
+	assert_equal "$(tail -c 7 "$T/asked")" COMMIT
+}
+
+@test "a COMMIT that breaks off, fails, or tells of what was not held" {
+	two_files
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n$HELD\n"
+	run -10 coffer put -r "$T/two" /d/
+	assert_output --partial '0 done'
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n$HELD\n200 published=1 failed=1\n"
+	run -10 coffer put -r "$T/two" /d/
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n$HELD\n500 no\n"
+	run -12 coffer put -r "$T/two" /d/
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n$HELD\n200 published=1 failed=1\n404 /x: no\n.\n"
+	run -12 coffer put -r "$T/two" /d/
+}
+
+@test "a server that holds nothing at all, and one that keeps something else" {
+	two_files
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n429 /d/two/a: no\n429 /d/two/b: no\n%s\n.\n" \
+	    '200 published=0 failed=0'
+	run -1 coffer put -r "$T/two" /d/
+	says "200 published=0 failed=0\n.\n200 path=/d/two\n$HELD\n%s\n200 published=2 failed=0\n.\n" \
+	    "200 held size=5 sha256=$SHA_HELLOWORLD"
+	run -1 coffer put -r "$T/two" /d/
+	assert_output --partial 'digest differs'
+}
