@@ -667,6 +667,91 @@ conditions_hold_against_each_other(void **state)
 	assert_int_equal(count_staged(t, ".coffer"), 0);
 }
 
+/* What others do to a name between the look of a conditional write and its rename, waits. */
+static void (*between)(struct tree *);
+static struct tree *between_tree;
+static atomic_bool between_done;
+static pthread_t between_thread;
+
+static void *
+do_between(void *arg)
+{
+	void (*fn)(struct tree *) = arg;
+
+	fn(between_tree);
+	atomic_store(&between_done, true);
+	return NULL;
+}
+
+int
+renameat(int fromdir, const char *from, int todir, const char *to)
+{
+	void (*fn)(struct tree *) = between;
+
+	if (fn != NULL) {
+		between = NULL;
+		assert_int_equal(pthread_create(&between_thread, NULL, do_between, fn), 0);
+		usleep(50000);
+		assert_false(atomic_load(&between_done));
+	}
+	return (int)syscall(SYS_renameat2, fromdir, from, todir, to, 0);
+}
+
+static void
+put_between(struct tree *t)
+{
+	struct path path;
+	struct upload_want w = { .size = 1 };
+	struct object done;
+	struct upload *up;
+
+	path_parse(&path, "/n", 2);
+	if (upload_open(t->store, &path, &w, &up) == 0 && upload_write(up, "p", 1) == 0)
+		upload_publish(&up, &done);
+}
+
+static void
+delete_between(struct tree *t)
+{
+	struct path path;
+
+	path_parse(&path, "/n", 2);
+	store_delete(t->store, &path);
+}
+
+static void
+move_between(struct tree *t)
+{
+	struct path from, to;
+
+	path_parse(&from, "/m", 2);
+	path_parse(&to, "/n", 2);
+	store_move(t->store, &from, &to, false);
+}
+
+static void
+nothing_comes_between_look_and_rename(void **state)
+{
+	static void (*const others[])(struct tree *) = { put_between, delete_between, move_between };
+	struct upload_want w = { .size = 1, .condition = UPLOAD_IF_DIGEST };
+	struct tree *t = between_tree = *state;
+
+	w.current = digest_text("old");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		plant(t, "n", "old");
+		plant(t, "m", "m");
+		atomic_store(&between_done, false);
+		between = others[i];
+		assert_ok(put_as(t->store, "/n", "c", w));
+		assert_null(between);
+		pthread_join(between_thread, NULL);
+		if (others[i] == delete_between)
+			assert_false(exists(t, "n"));
+		else
+			assert_content(t, "n", others[i] == put_between ? "p" : "m");
+	}
+}
+
 /* The same upload by many at once, resumed and dropped: what is published is whole. */
 static void *
 put_and_drop(void *arg)
@@ -1012,6 +1097,7 @@ main(void)
 		TEST(if_new),
 		TEST(if_digest),
 		TEST(conditions_hold_against_each_other),
+		TEST(nothing_comes_between_look_and_rename),
 		TEST(many_at_one_name),
 		TEST(published_between_open_and_lock),
 		TEST(found_between_making_and_lock),
