@@ -296,15 +296,22 @@ too_long(struct stream *s)
 	return -1;
 }
 
-static ssize_t
-finish_line(struct stream *s, char *begin, char *lf)
+/* A line or block is whole: what comes next has its own time. */
+static void
+taken(struct stream *s)
 {
-	s->in_at = (uint32_t)(lf + 1 - s->in);
 	s->line_end = 0;
 	if (!s->within) {	/* else chunks of one byte would be a way around min_rate */
 		s->waited = 0;
 		s->moved = total(s);
 	}
+}
+
+static ssize_t
+finish_line(struct stream *s, char *begin, char *lf)
+{
+	s->in_at = (uint32_t)(lf + 1 - s->in);
+	taken(s);
 	if (lf > begin && lf[-1] == '\r')
 		lf--;
 	*lf = '\0';
@@ -356,6 +363,46 @@ stream_line_within(struct stream *s, char **line)
 
 	s->within = true;
 	n = stream_line(s, line);
+	s->within = false;
+	return n;
+}
+
+static ssize_t
+read_block(struct stream *s, char **block, size_t (*measure)(const char *, size_t, size_t))
+{
+	size_t seen = 0, have, len;
+
+	for (;;) {
+		have = s->in_end - s->in_at;
+		len = have > seen ? measure(s->in + s->in_at, have, seen) : 0;
+		if (len > 0) {
+			*block = s->in + s->in_at;
+			s->in_at += (uint32_t)len;
+			taken(s);
+			return (ssize_t)len;
+		}
+		assert(have < MEM_BUFFER);
+		seen = have;
+		if (fill(s) == -1)
+			return -1;
+	}
+}
+
+ssize_t
+stream_block(struct stream *s, char **block, size_t (*measure)(const char *, size_t, size_t))
+{
+	return s->fault != 0 ? stream_fail(s, s->fault) : read_block(s, block, measure);
+}
+
+ssize_t
+stream_block_within(struct stream *s, char **block, size_t (*measure)(const char *, size_t, size_t))
+{
+	ssize_t n;
+
+	if (s->fault != 0)
+		return stream_fail(s, s->fault);
+	s->within = true;
+	n = read_block(s, block, measure);
 	s->within = false;
 	return n;
 }

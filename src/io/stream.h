@@ -70,6 +70,17 @@ ssize_t	stream_line(struct stream *, char **line);
  * transfer, draining does not end it, and every fault but EMSGSIZE sticks. */
 ssize_t	stream_line_within(struct stream *, char **line);
 
+/* The next block of lines, such as a head of HTTP, of the length that `measure` finds: it is given
+ * the `len` bytes that are here, of which it has seen the first `seen` before, and
+ * returns how many of them are the block, or 0 for more; within MEM_BUFFER bytes it must have
+ * decided.  All else is as with stream_line().  The length, or -1. */
+ssize_t	stream_block(struct stream *, char **block,
+	    size_t (*measure)(const char *bytes, size_t len, size_t seen));
+
+/* The same in the middle of a request, as stream_line_within(). */
+ssize_t	stream_block_within(struct stream *, char **block,
+	    size_t (*measure)(const char *bytes, size_t len, size_t seen));
+
 /* Whether one last reply can be written in spite of the fault, since that was on the way in: the
  * end of input in the middle of something, or a peer that was too slow.  Then the fault is
  * forgotten, so the caller must end the conversation, by stream_linger(). */

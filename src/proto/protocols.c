@@ -6,6 +6,7 @@
 
 static const struct protocol *const protocols[] = {
 	&protocol_coffer,
+	&protocol_http,
 };
 
 #define PROTOCOLS	(sizeof(protocols) / sizeof(protocols[0]))

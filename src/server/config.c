@@ -23,13 +23,30 @@ set_default(struct config *config, const struct config_key *key)
 	assert(set == 0);
 }
 
+/* Nobody has asked for what comes after the first. */
+static void
+set_default_list(struct config *config, const struct config_key *key)
+{
+	char *items = strdup(key->def), *rest = items, *item, why[CONFIG_WHY];
+	int set = 0;
+
+	while (set == 0 && (item = strsep(&rest, " ")) != NULL)
+		set = config_key_set(key, config, item, why);
+	assert(set == 0 && items != NULL);
+	free(items);
+	for (size_t i = 1; i < config->listens; i++)
+		config->listen[i].optional = true;
+}
+
 static void
 set_defaults(struct config *config)
 {
 	const struct config_key *key;
 
 	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
-		if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
+		if (key->type == CONFIG_URLS)
+			set_default_list(config, key);
+		else if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
 			set_default(config, key);
 	config->listen_given = false;
 	config->ready_fd = -1;
@@ -109,6 +126,7 @@ config_free(struct config *config)
 	free(config->user);
 	free(config->log);
 	free(config->pid_file);
+	free(config->mime_types);
 	free(config->file);
 	memset(config, 0, sizeof(*config));
 	config->ready_fd = -1;

@@ -22,6 +22,7 @@ struct config_listen {
 	struct socket_url url;
 	char		*text;		/* as it was given, for messages */
 	const char	*protocol;	/* what it speaks: "coffer", also on a Unix socket */
+	bool		 optional;	/* nobody asked for it: if it is taken, go on without */
 };
 
 enum config_durability { CONFIG_DURABILITY_FULL, CONFIG_DURABILITY_NONE };
@@ -54,6 +55,8 @@ struct config {
 	char		*log;			/* "stderr", "syslog" or an absolute file name */
 	int		 log_level;		/* enum log_level */
 	bool		 access_log;
+	bool		 index;
+	char		*mime_types;		/* "" for none */
 	char		*pid_file;		/* "" for none */
 	bool		 background;
 	int64_t		 umask;

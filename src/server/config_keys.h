@@ -28,7 +28,8 @@ struct config_key {
 	const char	*name;
 	enum config_type type;
 	size_t		 offset;	/* of its field in struct config */
-	const char	*def;		/* as text; NULL: found out at the start */
+	const char	*def;		/* as text, a space between the items of a list; NULL: found
+					 * out at the start */
 	int64_t		 min, max;	/* of numbers, bytes, milliseconds */
 	const char	*choices;	/* words, a space between, in the order of their values */
 	const char	*help;		/* one line */

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "io/socket.h"
 #include "proto/protocols.h"
 #include "server/listener.h"
@@ -141,8 +142,11 @@ open_all(struct listeners *all, const struct config *config, const struct listen
 	}
 	for (size_t i = 0; i < config->listens; i++) {
 		*which = config->listen[i].text;
-		if (open_url(all, &config->listen[i], (int)config->backlog, have, &kept) == -1)
+		if (open_url(all, &config->listen[i], (int)config->backlog, have, &kept) == 0)
+			continue;
+		if (!config->listen[i].optional)
 			return -1;
+		log_warn("not listening on %s, which is only a default: %s", *which, strerror(errno));
 	}
 	return 0;
 }
@@ -222,6 +226,15 @@ remove_file(const struct listener *l, const struct listeners *but)
 {
 	if (is_unix(l->name) && !l->handed && (but == NULL || !listeners_have(but, l->name)))
 		(void)unlink(l->name + strlen(UNIX_PREFIX));
+}
+
+const struct listener *
+listeners_first(const struct listeners *all, const char *protocol)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (strcmp(all->at[i].protocol->name, protocol) == 0)
+			return &all->at[i];
+	return NULL;
 }
 
 void

@@ -26,7 +26,8 @@ struct listeners {
 	size_t		 count;
 };
 
-/* Binds all that the configuration names, but keeps those of `have` (NULL: nothing) that are bound
+/* Binds all that the configuration names (one that is only a default and cannot be bound is
+ * passed over with a line in the log), but keeps those of `have` (NULL: nothing) that are bound
  * to the same addresses.  Where the configuration names none, and `have` holds some that were
  * handed, these are what is served.  0, or -1 with errno and *which the URL that failed; then
  * everything is as it was. */
@@ -36,6 +37,9 @@ int	listeners_open(struct listeners *, const struct config *, const struct liste
 /* Takes a socket that was handed over under that name into the list.  0, or -1 with errno where
  * there is no room or fd is no stream socket that listens; fd is the caller's then. */
 int	listeners_add(struct listeners *, int fd, const char *name);
+
+/* The first that speaks this protocol, or NULL. */
+const struct listener	*listeners_first(const struct listeners *, const char *protocol);
 
 /* Whether one has that name. */
 bool	listeners_have(const struct listeners *, const char *name);

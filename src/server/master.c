@@ -59,13 +59,17 @@ catch_signals(sigset_t *asleep)
 static void
 welcome(const struct generation *g)
 {
+	const struct listener *l;
 	size_t i;
 
 	log_info("serving %s, %s", g->config.root,
 	    g->config.writable ? "clients may write" : "read-only (-w lets clients write)");
 	for (i = 0; i < g->listeners.count; i++)
 		log_info("listening on %s", g->listeners.at[i].name);
-	log_info("try: coffer -H %s ls", g->listeners.at[0].name);
+	if ((l = listeners_first(&g->listeners, "coffer")) != NULL)
+		log_info("try: coffer -H %s ls", l->name);
+	if ((l = listeners_first(&g->listeners, "http")) != NULL)
+		log_info("open %s/ in a browser", l->name);
 }
 
 static void

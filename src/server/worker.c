@@ -321,7 +321,25 @@ session_opts(const struct config *config)
 		.drop_max = (uint64_t)config->drop_max,
 		.access_log = config->access_log,
 		.held_max = (uint64_t)config->held_max,
+		.index = config->index,
 	};
+}
+
+/* Media types, for those who speak HTTP. */
+static const struct mime *
+open_mime(const struct heritage *heritage)
+{
+	const char *file = heritage->config->mime_types;
+	const struct mime *mime;
+	int error;
+
+	if (listeners_first(heritage->listeners, "http") == NULL)
+		return NULL;
+	if ((mime = mime_open(file, &error)) == NULL)
+		_exit(EX_OSERR);
+	if (error != 0 && error != ENOENT)	/* many systems have no such file */
+		log_warn("mime-types: %s: %s", file, strerror(error));
+	return mime;
 }
 
 void
@@ -347,6 +365,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	me = &w;
 	w.score = scoreboard_join(heritage->scoreboard, heritage->first_row + slot);
 	w.session = session_opts(config);
+	w.session.mime = open_mime(heritage);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
 	if ((w.store = open_store(config)) == NULL)
 		_exit(EX_NOINPUT);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/mime.h"
 #include "io/stream.h"
 #include "session/progress.h"
 #include "store/store.h"
@@ -24,6 +25,8 @@ struct session_opts {
 					 * to keep the connection */
 	bool		 access_log;	/* a line for each request */
 	uint64_t	 held_max;	/* uploads that one session may hold */
+	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
+	const struct mime *mime;	/* HTTP: which types names have */
 };
 
 struct session {

@@ -1,0 +1,183 @@
+/* proto_http - HTTP/1.1 for reading (RFC 9110, 9112): the conversation.
+ * A head is a request, a reply follows; which bytes those are stands in http_*.c. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "io/wait.h"
+#include "proto/http.h"
+#include "proto/protocols.h"
+
+#define LINGER_MS	2000	/* to let a peer read its last reply */
+#define SHOWN_TARGET	256	/* bytes of a refused target that the log shows */
+
+/* The path of a target, decoded once.  0, or -1 with errno. */
+static int
+read_path(struct http_exchange *x)
+{
+	struct http_text *path = &x->request.path;
+	ptrdiff_t len = text_decode(path->at, path->len);
+
+	if (len == -1)
+		return -1;
+	path->len = (size_t)len;
+	x->folder = len > 0 && path->at[len - 1] == '/';
+	return path_parse(&x->path, path->at, path->len);
+}
+
+static void
+answer_request(struct http_exchange *x)
+{
+	const struct http_request *rq = &x->request;
+
+	if (rq->path.at != NULL && read_path(x) == -1)
+		reply_fault(x, errno);
+	else if (rq->method == HTTP_OPTIONS)
+		reply_options(x);
+	else
+		serve_target(x);
+}
+
+/* A method that is refused: its body is read away, unless the client waits with it. */
+static void
+refuse_method(struct http_exchange *x, const char *head, size_t len)
+{
+	bool unknown = x->request.method == HTTP_METHODS;
+
+	if (x->request.expect)
+		x->over = x->linger = true;
+	else if (body_drop(x, head, len) == -1)
+		return;
+	if (x->request.method == HTTP_CONNECT)
+		x->over = x->linger = true;	/* what follows may be no HTTP */
+	reply_status(x, unknown ? 501 : 405, unknown ? "this method is not known here" :
+	    "this server only lets clients read");
+}
+
+static void
+log_exchange(struct http_exchange *x, uint64_t moved)
+{
+	const struct http_request *rq = &x->request;
+	const struct path *path = &x->path;
+	char shown[2 * PATH_MAX];
+
+	shown[0] = '/';
+	if (path->len > 0 || (x->code < 400 && rq->path.at != NULL))
+		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
+	else if (rq->target.len > 0)
+		(void)text_visible(shown, SHOWN_TARGET, rq->target.at, rq->target.len);
+	else
+		(void)strcpy(shown, "-");
+	session_access(x->session, http_method_name(rq->method), shown, x->code, moved, x->began);
+}
+
+static void
+begin(struct http_exchange *x, struct session *s)
+{
+	x->session = s;
+	x->stream = s->stream;
+	x->store = s->store;
+	x->kept = NULL;
+	x->path.len = 0;
+	x->path.name[0] = '\0';
+	x->folder = x->over = x->linger = false;
+	x->code = 0;
+	x->now = clock_wall().tv_sec;
+	x->began = s->opts->access_log ? clock_us() : 0;
+	s->requests++;
+}
+
+/* Sends what is left.  Whether the conversation goes on. */
+static bool
+finish(struct http_exchange *x)
+{
+	free(x->kept);
+	if (!x->over)
+		return stream_fault(x->stream) == 0;
+	if (x->linger || stream_buffered(x->stream))
+		stream_linger(x->stream, LINGER_MS);
+	else
+		(void)stream_flush(x->stream);
+	return false;
+}
+
+/* From a head to its reply.  Not inlined, so that its frame is not held by ten thousand
+ * sessions that wait for a request. */
+static __attribute__((noinline)) bool
+answer(struct session *s, char *head, size_t len)
+{
+	struct http_exchange x;
+	uint64_t before = 0;
+	const char *why;
+	int status;
+
+	begin(&x, s);
+	if (s->opts->access_log)
+		before = stream_moved(s->stream);
+	if ((status = http_parse(&x.request, head, len, &why)) != 0) {
+		x.over = x.linger = true;
+		reply_status(&x, status, why);
+	} else if (x.request.method > HTTP_OPTIONS)
+		refuse_method(&x, head, len);
+	else if (body_drop(&x, head, len) == 0)
+		answer_request(&x);
+	if (s->opts->access_log)
+		log_exchange(&x, stream_moved(s->stream) - before);
+	return finish(&x);
+}
+
+/* A head that does not come to its end. */
+static __attribute__((noinline)) void
+answer_broken(struct session *s, int error)
+{
+	struct http_exchange x;
+
+	begin(&x, s);
+	x.request.method = HTTP_METHODS;
+	x.request.keep = x.request.old = false;
+	x.request.seen = 0;
+	x.request.target.len = 0;
+	x.over = x.linger = true;
+	if (error == ETIMEDOUT)
+		reply_status(&x, 408, "the head of the request did not come in time");
+	else
+		reply_status(&x, 400, "the head of the request does not end");
+	log_exchange(&x, 0);
+	(void)finish(&x);
+}
+
+/* A conversation that ends otherwise than by a reply: between two requests without a word. */
+static void
+part(struct session *s, int error)
+{
+	int fault = stream_fault(s->stream);
+
+	if (fault == 0 || fault == EPIPE)
+		return;
+	if (stream_last_word(s->stream))
+		answer_broken(s, fault);
+	else
+		session_log(s, "session ended: %s", strerror(error));
+}
+
+static void
+http_serve(struct session *s)
+{
+	ssize_t len;
+	char *head;
+
+	while ((len = stream_block(s->stream, &head, http_complete)) != -1)
+		/* An empty line before a request is nothing. */
+		if ((len != 2 || memcmp(head, "\r\n", 2) != 0) && !answer(s, head, (size_t)len))
+			return;
+	part(s, errno);
+}
+
+const struct protocol protocol_http = {
+	.name = "http",
+	.port = "8080",
+	.serve = http_serve,
+};
