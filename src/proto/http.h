@@ -29,7 +29,7 @@ struct http_exchange {
 	bool			 linger;	/* and more may be on the way that is not read */
 	int			 code;		/* of the reply */
 	time_t			 now;		/* of its Date */
-	int64_t			 began;		/* clock_us(), where there is an access log */
+	int64_t			 began;		/* clock_us() */
 };
 
 /* http_reply.c */

@@ -14,18 +14,23 @@
 #define LINGER_MS	2000	/* to let a peer read its last reply */
 #define SHOWN_TARGET	256	/* bytes of a refused target that the log shows */
 
-/* The path of a target, decoded once.  0, or -1 with errno. */
+/* The path of a target, decoded once.  0, or -1 and the reply is there. */
 static int
 read_path(struct http_exchange *x)
 {
 	struct http_text *path = &x->request.path;
 	ptrdiff_t len = text_decode(path->at, path->len);
 
-	if (len == -1)
+	if (len == -1) {
+		reply_status(x, 400, "a percent sign is not followed by two hexadecimal digits");
 		return -1;
+	}
 	path->len = (size_t)len;
-	x->folder = len > 0 && path->at[len - 1] == '/';
-	return path_parse(&x->path, path->at, path->len);
+	x->folder = path->at[len - 1] == '/';
+	if (path_parse(&x->path, path->at, path->len) == 0)
+		return 0;
+	reply_fault(x, errno);
+	return -1;
 }
 
 static void
@@ -34,8 +39,9 @@ answer_request(struct http_exchange *x)
 	const struct http_request *rq = &x->request;
 
 	if (rq->path.at != NULL && read_path(x) == -1)
-		reply_fault(x, errno);
-	else if (rq->method == HTTP_OPTIONS)
+		return;
+	session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len, x->began);
+	if (rq->method == HTTP_OPTIONS)
 		reply_options(x);
 	else
 		serve_target(x);
@@ -64,6 +70,10 @@ log_exchange(struct http_exchange *x, uint64_t moved)
 	const struct path *path = &x->path;
 	char shown[2 * PATH_MAX];
 
+	if (!x->session->opts->access_log) {
+		session_access(x->session, http_method_name(rq->method), NULL, x->code, moved, x->began);
+		return;
+	}
 	shown[0] = '/';
 	if (path->len > 0 || (x->code < 400 && rq->path.at != NULL))
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
@@ -86,7 +96,7 @@ begin(struct http_exchange *x, struct session *s)
 	x->folder = x->over = x->linger = false;
 	x->code = 0;
 	x->now = clock_wall().tv_sec;
-	x->began = s->opts->access_log ? clock_us() : 0;
+	x->began = clock_us();
 	s->requests++;
 }
 
@@ -110,13 +120,12 @@ static __attribute__((noinline)) bool
 answer(struct session *s, char *head, size_t len)
 {
 	struct http_exchange x;
-	uint64_t before = 0;
+	uint64_t before;
 	const char *why;
 	int status;
 
 	begin(&x, s);
-	if (s->opts->access_log)
-		before = stream_moved(s->stream);
+	before = stream_moved(s->stream);
 	if ((status = http_parse(&x.request, head, len, &why)) != 0) {
 		x.over = x.linger = true;
 		reply_status(&x, status, why);
@@ -124,8 +133,7 @@ answer(struct session *s, char *head, size_t len)
 		refuse_method(&x, head, len);
 	else if (body_drop(&x, head, len) == 0)
 		answer_request(&x);
-	if (s->opts->access_log)
-		log_exchange(&x, stream_moved(s->stream) - before);
+	log_exchange(&x, stream_moved(s->stream) - before);
 	return finish(&x);
 }
 

@@ -63,7 +63,7 @@ as_nobody()
 	cofferd -T -f /dev/null >"$T/defaults"
 	grep -qx 'root = ""' "$T/defaults"
 	grep -qx 'idle-timeout = 5m' "$T/defaults"
-	grep -qx 'listen = { "coffer://127.0.0.1:26333" }' "$T/defaults"
+	grep -qx 'listen = { "coffer://127.0.0.1:26333", "http://127.0.0.1:8080" }' "$T/defaults"
 	grep -qx 'writable = no' "$T/defaults"
 }
 
