@@ -139,6 +139,12 @@ fail_moving(struct stream *s, short events, int error)
 	return stream_fail(s, error);
 }
 
+bool
+stream_quiet(const struct stream *s)
+{
+	return s->in_at == s->in_end && s->drained;
+}
+
 /* Waits for the peer in a transfer.  Progress renews the limit, but over each stall_ms
  * of waiting min_rate must have been reached: time that we spent ourselves does
  * not count against the peer. */

@@ -100,6 +100,9 @@ ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
  * something: the next read tells it). */
 int	stream_await(struct stream *, int64_t deadline);
 
+/* Whether nothing that has come is unread, as far as the last read could tell. */
+bool	stream_quiet(const struct stream *);
+
 /* Reads and drops `len` bytes.  0 or -1. */
 int	stream_skip(struct stream *, uint64_t len);
 

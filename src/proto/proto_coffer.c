@@ -367,6 +367,17 @@ log_exchange(struct exchange *x, uint64_t moved)
 	session_access(x->session, verb, has_path ? shown : "-", x->code, moved, x->began);
 }
 
+/* Who says QUIT says nothing after it: where nothing more has come, a close takes no reply away, as
+ * it does from a peer whose bytes are unread. */
+static void
+end(struct exchange *x)
+{
+	if (x->request.verb == COFFER_QUIT && stream_quiet(x->stream))
+		(void)stream_flush(x->stream);
+	else
+		stream_linger(x->stream, LINGER_MS);
+}
+
 /* From a line to its reply.  Whether the conversation goes on.  Not inlined, so that its frame is
  * not held by ten thousand sessions that wait for a line. */
 static __attribute__((noinline)) bool
@@ -396,7 +407,7 @@ answer(struct session *s, char *line, size_t len)
 	}
 	log_exchange(&x, stream_moved(s->stream) - before);
 	if (x.over)
-		stream_linger(s->stream, LINGER_MS);
+		end(&x);
 	return !x.over && stream_fault(s->stream) == 0;
 }
 
