@@ -39,6 +39,7 @@ struct worker {
 	struct store		*store;
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
+	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
 };
 
@@ -61,12 +62,13 @@ connection_forked(void *arg, int pid)
 	atomic_store(&p->pid, pid);
 }
 
+/* Within start().  Under fork the scoreboard may not say any more which it was: a session may have
+ * ended by then, and its socket here would stay open for ever. */
 static void
 connection_drop(void *arg)
 {
-	struct progress *p = arg;
-
-	(void)close(atomic_load(&p->fd));
+	(void)arg;
+	(void)close(me->accepted);
 }
 
 static void
@@ -129,6 +131,7 @@ accept_one(struct worker *w, const struct listener *listener)
 	    (uint8_t)protocol_index(listener->protocol));
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	task.arg = p;
+	w->accepted = fd;
 	if (w->sched->start(&task) == 0)
 		return;
 	error = errno;

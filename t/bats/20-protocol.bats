@@ -36,6 +36,18 @@ load dialog
 	ended
 }
 
+@test "sessions that are over before they were well begun end, too" {
+	local i
+	server
+	for i in {1..60}; do
+		dial_only
+		say QUIT
+		expect '^200 coffer=1 ' '^200 bye$'
+		ended
+		hang_up
+	done
+}
+
 @test "a client that ends its half gets all its replies, and then the end" {
 	server
 	run -0 ask PING PING
