@@ -57,6 +57,7 @@ struct config {
 	bool		 access_log;
 	bool		 index;
 	char		*mime_types;		/* "" for none */
+	char		*control;		/* "auto", "none" or an absolute file name */
 	char		*pid_file;		/* "" for none */
 	bool		 background;
 	int64_t		 umask;

@@ -83,6 +83,8 @@ static const struct config_key keys[] = {
 	    "whether HTTP gives a folder's index.html in place of its listing" },
 	{ "mime-types", CONFIG_PATH, AT(mime_types), "/etc/mime.types", 0, 0, NULL,
 	    "which media types names of files have in HTTP" },
+	{ "control", CONFIG_CONTROL, AT(control), "auto", 0, 0, NULL,
+	    "where cofferctl reaches the server: auto, none or a socket's file name" },
 	{ "pid-file", CONFIG_PATH, AT(pid_file), "", 0, 0, NULL,
 	    "holds the master's process id, and keeps a second one from starting" },
 	{ "background", CONFIG_BOOL, AT(background), "no", 0, 0, NULL,

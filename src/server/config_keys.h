@@ -14,6 +14,7 @@ enum config_type {
 	CONFIG_STRING,		/* any text */
 	CONFIG_PATH,		/* "" or an absolute file name */
 	CONFIG_LOG,		/* stderr, syslog or an absolute file name */
+	CONFIG_CONTROL,		/* auto, none or an absolute file name */
 	CONFIG_BOOL,		/* yes or no */
 	CONFIG_NUMBER,		/* digits */
 	CONFIG_SIZE,		/* digits, perhaps K M G T */

@@ -247,6 +247,11 @@ config_key_set(const struct config_key *key, struct config *config, const char *
 			return refuse(why, value,
 			    "is neither stderr nor syslog nor an absolute file name");
 		return set_text(at, value, why);
+	case CONFIG_CONTROL:
+		if (value[0] != '/' && strcmp(value, "auto") != 0 && strcmp(value, "none") != 0)
+			return refuse(why, value,
+			    "is neither auto nor none nor an absolute file name");
+		return set_text(at, value, why);
 	case CONFIG_BOOL:
 		return set_bool(at, value, why);
 	case CONFIG_NUMBER:
@@ -274,6 +279,7 @@ config_key_copy(const struct config_key *key, struct config *config, const struc
 	case CONFIG_STRING:
 	case CONFIG_PATH:
 	case CONFIG_LOG:
+	case CONFIG_CONTROL:
 		return set_text(at, *(char **)field(key, from), why);
 	case CONFIG_BOOL:
 		*(bool *)at = *(const bool *)field(key, from);
@@ -369,6 +375,7 @@ config_key_print(const struct config_key *key, const struct config *config, FILE
 	case CONFIG_STRING:
 	case CONFIG_PATH:
 	case CONFIG_LOG:
+	case CONFIG_CONTROL:
 		print_quoted(*(char *const *)at, out);
 		return;
 	case CONFIG_BOOL:

@@ -91,6 +91,7 @@ generation_open(unsigned number, struct config *config, struct scoreboard *board
 		return NULL;
 	}
 	g->number = number;
+	g->began = clock_ms();
 	g->config = *config;
 	g->lifeline = g->heritage.lifeline = g->heritage.ready = -1;
 	memset(config, 0, sizeof(*config));

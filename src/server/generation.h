@@ -20,6 +20,7 @@
 struct generation {
 	TAILQ_ENTRY(generation) entry;
 	unsigned	 number;	/* from 1 */
+	int64_t		 began;		/* clock_ms() */
 	struct config	 config;
 	struct listeners listeners;
 	struct heritage	 heritage;

@@ -5,14 +5,18 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rundir.h"
+#include "server/admin.h"
 #include "server/daemon.h"
 #include "server/master.h"
 #include "server/master_int.h"
@@ -108,6 +112,18 @@ drain(struct generation *g)
 	generation_drain(g);
 }
 
+void
+master_drain(struct master *m)
+{
+	end(m, drain);
+}
+
+void
+master_stop(struct master *m)
+{
+	end(m, generation_stop);
+}
+
 /* A generation that was never complete, and one of whose workers could not even begin. */
 static void
 bad_start(struct master *m, struct generation *g, int status)
@@ -118,7 +134,7 @@ bad_start(struct master *m, struct generation *g, int status)
 		return;
 	m->code = WEXITSTATUS(status);
 	daemon_complain(&g->config, "a worker could not start (see the log)");
-	end(m, generation_stop);
+	master_stop(m);
 }
 
 static void
@@ -155,12 +171,12 @@ act_on_signals(struct master *m)
 	if (got_stop) {
 		log_info("stopping on SIG%s", sigabbrev_np(got_stop));
 		got_stop = 0;
-		end(m, generation_stop);
+		master_stop(m);
 	}
 	if (got_quit) {
 		got_quit = 0;
 		log_info("draining on SIGQUIT");
-		end(m, drain);
+		master_drain(m);
 	}
 	if (got_hup) {
 		got_hup = 0;
@@ -202,32 +218,52 @@ step(struct master *m)
 	return next;
 }
 
+/* The places of generations in pfds; as many as there are generations. */
+static size_t
+poll_generations(struct master *m, struct pollfd *pfds)
+{
+	struct generation *g;
+	size_t n = 0;
+
+	TAILQ_FOREACH(g, &m->generations, entry) {
+		assert(n < MASTER_GENERATIONS_MAX);
+		pfds[n++] = (struct pollfd){ .fd = generation_ready_fd(g), .events = POLLIN };
+	}
+	return n;
+}
+
+/* None begins or is freed meanwhile: both wait for step(). */
+static void
+turn_generations(struct master *m, const struct pollfd *pfds)
+{
+	struct generation *g;
+
+	TAILQ_FOREACH(g, &m->generations, entry)
+		if ((pfds++)->revents != 0)
+			count_ready(m, g);
+}
+
 /* Sleeps until something happens, or until then. */
 static void
 await(struct master *m, int64_t until, const sigset_t *asleep)
 {
-	struct pollfd pfds[MASTER_LEAVING_MAX + 3];
+	struct pollfd pfds[MASTER_GENERATIONS_MAX + CONTROL_POLL_MAX];
 	struct timespec left = { 0 }, *timeout = NULL;
-	struct generation *g, *next;
-	nfds_t n = 0;
+	size_t mine, others = 0;
 	int ms;
 
-	TAILQ_FOREACH(g, &m->generations, entry) {
-		assert(n < sizeof(pfds) / sizeof(pfds[0]));
-		pfds[n++] = (struct pollfd){ .fd = generation_ready_fd(g), .events = POLLIN };
-	}
+	mine = poll_generations(m, pfds);
+	if (m->control != NULL)
+		others = control_poll(m->control, pfds + mine, &until);
 	if ((ms = clock_left(until)) != -1) {
 		left = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
 		timeout = &left;
 	}
-	if (ppoll(pfds, n, timeout, asleep) <= 0)
+	if (ppoll(pfds, mine + others, timeout, asleep) == -1)
 		return;
-	n = 0;
-	for (g = TAILQ_FIRST(&m->generations); g != NULL; g = next, n++) {
-		next = TAILQ_NEXT(g, entry);
-		if (pfds[n].revents != 0)
-			count_ready(m, g);
-	}
+	turn_generations(m, pfds);
+	if (others > 0)
+		control_turn(m->control, pfds + mine, others);
 }
 
 static void
@@ -245,10 +281,44 @@ loop(struct master *m, const sigset_t *asleep)
 	}
 }
 
+/* In the folder of such sockets, if there may be one: nobody has asked for it. */
+static void
+open_usual_control(struct master *m)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32], why[CONTROL_WHY];
+
+	if (rundir_name(dir, sizeof(dir)) == -1 || rundir_make(dir) == -1) {
+		log_info("no control socket: %s: %s", dir, strerror(errno));
+		return;
+	}
+	control_sweep(dir, RUNDIR_PREFIX);
+	(void)snprintf(path, sizeof(path), "%s/%s%d", dir, RUNDIR_PREFIX, (int)getpid());
+	if ((m->control = control_open(path, -1, admin_serve, m, why)) == NULL)
+		log_info("no control socket: %s", why);
+}
+
+/* 0, or -1 where the one that is wanted cannot be had, which has been told. */
+static int
+open_control(struct master *m, const struct config *config)
+{
+	char why[CONTROL_WHY];
+
+	if (strcmp(config->control, "none") == 0)
+		return 0;
+	if (strcmp(config->control, "auto") == 0) {
+		open_usual_control(m);
+		return 0;
+	}
+	if ((m->control = control_open(config->control, -1, admin_serve, m, why)) != NULL)
+		return 0;
+	daemon_complain(config, "%s", why);
+	return -1;
+}
+
 int
 master_run(struct config *config, const struct config_source *source)
 {
-	struct master m = { .source = source, .generation = 1 };
+	struct master m = { .source = source, .generation = 1, .began = clock_ms() };
 	char why[GENERATION_WHY];
 	struct generation *g;
 	sigset_t asleep;
@@ -261,8 +331,11 @@ master_run(struct config *config, const struct config_source *source)
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
+	if (open_control(&m, config) == -1)
+		return EX_UNAVAILABLE;
 	if ((g = m.serving = generation_open(1, config, m.scoreboard, NULL, why, &code)) == NULL) {
 		daemon_complain(config, "%s", why);
+		control_close(&m.control, true);
 		return code;
 	}
 	TAILQ_INSERT_HEAD(&m.generations, g, entry);
@@ -270,5 +343,6 @@ master_run(struct config *config, const struct config_source *source)
 	loop(&m, &asleep);
 	generation_close(&m.serving, NULL);
 	log_info("stopped");
+	control_close(&m.control, true);
 	return m.code;
 }

@@ -5,10 +5,12 @@
 #define SERVER_MASTER_INT_H
 
 #include "server/config.h"
+#include "server/control.h"
 #include "server/faults.h"
 #include "server/generation.h"
 
 #define MASTER_LEAVING_MAX	8	/* generations that drain at once, before a reload has to wait */
+#define MASTER_GENERATIONS_MAX	(MASTER_LEAVING_MAX + 8)	/* with those that were abandoned */
 
 struct master {
 	const struct config_source *source;	/* where the next configuration comes from */
@@ -20,9 +22,15 @@ struct master {
 	bool		 reload_wanted;
 	int64_t		 reload_until;		/* when patience with the coming one ends */
 	struct faults	 reload_notes;		/* what its verdict will say besides */
+	struct control	*control;		/* or NULL */
+	int64_t		 began;			/* clock_ms() */
 	bool		 ending;
 	int		 code;			/* to exit with */
 };
+
+/* From here on nobody is respawned: workers finish what they do, or stop at once. */
+void	master_drain(struct master *);
+void	master_stop(struct master *);
 
 /* Begins the reload that is wanted, as soon as it can begin, and abandons one that takes too long.
  * When to come again. */

@@ -10,12 +10,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/admin.h"
 #include "server/config_keys.h"
 #include "server/master_int.h"
 #include "server/privilege.h"
 
+#define TOO_LATE	"the new workers did not accept within start-timeout"
+
 /* What is set up once, at the start. */
-static const char *const needs_restart[] = { "log", "pid-file", "background" };
+static const char *const needs_restart[] = { "log", "pid-file", "background", "control" };
 
 /* The value as the file would hold it; free(3) it. */
 static char *
@@ -103,6 +106,8 @@ refuse(struct master *m, struct faults *faults)
 	faults_each(faults, log_fault, NULL);
 	log_error("reload failed: generation %u serves on, with the configuration it had",
 	    m->serving->number);
+	faults_add(faults, "generation %u serves on, with the configuration it had", m->serving->number);
+	admin_finish(m, ADMIN_RELOAD, false, faults);
 	faults_free(&m->reload_notes);
 	faults_free(faults);
 }
@@ -116,6 +121,7 @@ begin(struct master *m)
 	int code;
 
 	log_info("reloading");
+	admin_begin(m, ADMIN_RELOAD);
 	faults_init(&faults);
 	faults_init(&m->reload_notes);
 	if (load(m, &config, &faults) == -1) {
@@ -167,6 +173,10 @@ reload_commit(struct master *m)
 {
 	struct generation *old = m->serving;
 
+	if (clock_ms() >= m->reload_until) {
+		reload_abandon(m, TOO_LATE);
+		return;
+	}
 	m->serving = m->coming;
 	m->coming = NULL;
 	log_level((enum log_level)m->serving->config.log_level);
@@ -178,6 +188,9 @@ reload_commit(struct master *m)
 	log_info("reloaded: generation %u serves, %jd workers, %s; generation %u drains",
 	    m->serving->number, (intmax_t)m->serving->config.workers, m->serving->config.concurrency,
 	    old->number);
+	faults_add(&m->reload_notes, "generation %u serves, %jd workers, %s", m->serving->number,
+	    (intmax_t)m->serving->config.workers, m->serving->config.concurrency);
+	admin_finish(m, ADMIN_RELOAD, true, &m->reload_notes);
 	faults_free(&m->reload_notes);
 }
 
@@ -200,7 +213,7 @@ reload_step(struct master *m)
 	if (m->ending)
 		return CLOCK_NEVER;
 	if (m->coming != NULL && clock_ms() >= m->reload_until)
-		reload_abandon(m, "the new workers did not accept within start-timeout");
+		reload_abandon(m, TOO_LATE);
 	if (m->reload_wanted && may_begin(m)) {
 		m->reload_wanted = false;
 		begin(m);

@@ -35,7 +35,7 @@ for library in bats-support bats-assert bats-file; do
 done
 unset library folder
 
-for program in cofferd coffer; do
+for program in cofferd coffer cofferctl; do
 	[[ -x $COFFER_BUILD/$program ]] && continue
 	echo "$COFFER_BUILD/$program is not built (make), or COFFER_BUILD is not the build folder" >&2
 	exit 1
@@ -65,7 +65,8 @@ coffer_setup()
 	: >"$T/cofferd.conf"
 	SERVERS=() LOGS=() PID= PORT= URL= LOG=
 	DEATHS_EXPECTED=
-	unset COFFER_URL
+	unset COFFER_URL NOTIFY_SOCKET LISTEN_FDS LISTEN_PID LISTEN_FDNAMES
+	export RUNTIME_DIRECTORY=$T/run		# for control sockets
 	local self=$BASHPID
 	watch "$self" 3>&- &
 	WATCH=$!
@@ -254,6 +255,13 @@ coffer()
 {
 	ASAN_OPTIONS=$CLIENT_ASAN:log_path=$T/client-report \
 	    timeout -k 5 "${CLIENT_LIMIT:-60}" "$COFFER_BUILD/coffer" "$@"
+}
+
+# ctl ARGUMENT...: cofferctl, which finds the test's server by itself if there is but one.
+ctl()
+{
+	ASAN_OPTIONS=$CLIENT_ASAN:log_path=$T/client-report \
+	    timeout -k 5 "${CLIENT_LIMIT:-60}" "$COFFER_BUILD/cofferctl" "$@"
 }
 
 # ask LINE...: sends the lines, ends our half of the connection, prints all replies.

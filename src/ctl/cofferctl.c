@@ -1,0 +1,206 @@
+/* cofferctl - the administrator's tool: asks a running cofferd over its control socket. */
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+
+#define WAIT_S	30	/* for what is answered at once */
+
+enum show { NOTHING, LINES, STATUS, SESSIONS, TOP };
+
+static const struct command {
+	const char	*name, *operand;	/* NULL: none */
+	enum show	 show;
+	bool		 slow;			/* takes as long as it takes */
+	bool		 ends;			/* the server */
+	const char	*help;
+} commands[] = {
+	{ "status", NULL, STATUS, false, false, "the server and its workers" },
+	{ "who", NULL, SESSIONS, false, false, "the sessions" },
+	{ "top", NULL, TOP, false, false, "both, refreshed; q quits" },
+	{ "kick", "SESSION", LINES, false, false, "end a session (its first column in who)" },
+	{ "reload", NULL, LINES, true, false, "read the configuration again, and tell how it went" },
+	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
+	{ "stop", NULL, LINES, false, true, "end now" },
+	{ NULL, NULL, NOTHING, false, false, NULL }
+};
+
+static const char usage_text[] =
+    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [SESSION]\n";
+
+static struct {
+	const char	*socket;	/* NULL: the usual place */
+	unsigned	 delay;		/* of top, in seconds */
+	bool		 json;
+} options = { .delay = 2 };
+
+void
+ctl_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("cofferctl: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputs("\n", stderr);
+	va_end(ap);
+}
+
+static void
+help(void)
+{
+	const struct command *cmd;
+
+	(void)printf("%s\nAsks a cofferd that runs on this machine.\n\n", usage_text);
+	for (cmd = commands; cmd->name != NULL; cmd++)
+		(void)printf("  %-8s %-8s %s\n", cmd->name, cmd->operand != NULL ? cmd->operand : "",
+		    cmd->help);
+	(void)printf("\n"
+	    "  -d, --delay S        seconds between two looks of top (2)\n"
+	    "  -s, --socket SOCKET  the server's control socket, or the folder it lies in\n"
+	    "      --json           print what comes as JSON\n"
+	    "  -V, --version        the version\n"
+	    "  -h, --help           this help\n\n"
+	    "See cofferctl(8).\n");
+}
+
+static _Noreturn void
+bad_usage(const char *why, const char *what)
+{
+	ctl_say("%s%s", why, what);
+	(void)fputs(usage_text, stderr);
+	exit(USAGE);
+}
+
+static unsigned
+seconds(const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || n < 1 || n > 3600)
+		bad_usage("a delay is a number of seconds from 1 to 3600, not ", text);
+	return (unsigned)n;
+}
+
+static void
+parse_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "delay", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:hs:V", longs, NULL)) != -1)
+		switch (c) {
+		case 'd':
+			options.delay = seconds(optarg);
+			break;
+		case 'h':
+			help();
+			exit(DONE);
+		case 'j':
+			options.json = true;
+			break;
+		case 's':
+			options.socket = optarg;
+			break;
+		case 'V':
+			(void)puts("cofferctl " PACKAGE_VERSION);
+			exit(DONE);
+		default:
+			(void)fputs(usage_text, stderr);
+			exit(USAGE);
+		}
+}
+
+static const struct command *
+find(int argc, char **argv)
+{
+	const struct command *cmd;
+
+	if (optind == argc)
+		bad_usage("a command is missing", "");
+	for (cmd = commands; cmd->name != NULL; cmd++)
+		if (strcmp(cmd->name, argv[optind]) == 0)
+			break;
+	if (cmd->name == NULL)
+		bad_usage("no command is called ", argv[optind]);
+	if (argc - optind - 1 > (cmd->operand != NULL))
+		bad_usage("there is an operand too many: ", argv[argc - 1]);
+	if (argc - optind - 1 < (cmd->operand != NULL))
+		bad_usage("what is missing is a ", cmd->operand);
+	return cmd;
+}
+
+static void
+print_lines(const json_t *lines, FILE *out)
+{
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		if (out == stderr)
+			ctl_say("%s", json_string_value(json_array_get(lines, i)));
+		else
+			(void)fprintf(out, "%s\n", json_string_value(json_array_get(lines, i)));
+}
+
+static void
+print(const struct command *cmd, const json_t *reply, enum ctl_exit code)
+{
+	const json_t *result = json_object_get(reply, "result");
+
+	if (options.json) {
+		(void)json_dumpf(result != NULL ? result : reply, stdout,
+		    JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+		(void)fputs("\n", stdout);
+	} else if (code != DONE || cmd->show == LINES)
+		print_lines(json_object_get(reply, "lines"), code == DONE ? stdout : stderr);
+	else if (cmd->show == STATUS)
+		ctl_show_status(result, 0, 0);
+	else
+		ctl_show_sessions(result, 0, 0);
+}
+
+static enum ctl_exit
+run(const struct command *cmd, const char *operand)
+{
+	char path[CTL_SOCKET_MAX], request[256];
+	enum ctl_exit code;
+	json_t *reply;
+
+	if ((code = ctl_find(path, options.socket)) != DONE)
+		return code;
+	if (cmd->show == TOP)
+		return ctl_top(path, options.delay);
+	(void)snprintf(request, sizeof(request), "%s%s%.200s", cmd->name, operand != NULL ? " " : "",
+	    operand != NULL ? operand : "");
+	code = ctl_ask(&reply, path, request, cmd->slow ? 0 : WAIT_S, cmd->ends);
+	if (reply != NULL)
+		print(cmd, reply, code);
+	json_decref(reply);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct command *cmd;
+	enum ctl_exit code;
+
+	parse_options(argc, argv);
+	cmd = find(argc, argv);
+	code = run(cmd, cmd->operand != NULL ? argv[optind + 1] : NULL);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	ctl_say("what was to be printed could not be written");
+	return code != DONE ? code : FAILED;
+}
