@@ -199,7 +199,7 @@ as_nobody()
 			print key, word[2], word[4]
 			wanted = 0
 		}' "$COFFER_SOURCE/man/cofferd.conf.5")
-	assert_equal "$n" 13
+	assert_equal "$n" 15
 }
 
 @test "the defaults in cofferd.conf(5) are those of the program" {

@@ -286,7 +286,7 @@ launch_port()
 	local i
 	expect_deaths
 	noise 24M "$T/root/big"
-	server -o grace-timeout=2s
+	server -o grace-timeout=8s
 	for i in {1..8}; do
 		dial
 		say 'GET /big'
