@@ -16,6 +16,8 @@
 static int			 lifeline = -1;
 static atomic_bool		 draining;
 static const struct wait_ops	*ops = &wait_blocking;
+static _Thread_local atomic_uint *heart;
+static _Thread_local int	 heart_ms;
 
 void
 wait_use(const struct wait_ops *new_ops)
@@ -33,6 +35,29 @@ int
 wait_lifeline_fd(void)
 {
 	return atomic_load(&draining) ? -1 : lifeline;
+}
+
+void
+wait_heart(atomic_uint *beats, int64_t every_ms)
+{
+	heart = beats;
+	heart_ms = (int)every_ms;
+}
+
+void
+wait_beat(void)
+{
+	if (heart != NULL)
+		atomic_store_explicit(heart, atomic_load_explicit(heart, memory_order_relaxed) + 1,
+		    memory_order_relaxed);
+}
+
+int
+wait_timeout(int64_t deadline)
+{
+	int left = clock_left(deadline);
+
+	return heart != NULL && (left == -1 || left > heart_ms) ? heart_ms : left;
 }
 
 void
@@ -132,13 +157,14 @@ poll_until(struct pollfd *pfd, nfds_t n, int64_t deadline, bool idle)
 	int line, ready;
 
 	for (;;) {
+		wait_beat();
 		if (idle && wait_draining()) {
 			errno = ECANCELED;
 			return -1;
 		}
 		line = idle ? wait_lifeline_fd() : -1;
 		pfd[n] = (struct pollfd){ .fd = line, .events = POLLIN };
-		ready = poll(pfd, n + (line != -1), clock_left(deadline));
+		ready = poll(pfd, n + (line != -1), wait_timeout(deadline));
 		if (ready == -1 && errno != EINTR)
 			return -1;
 		if (ready > 0 && line != -1 && pfd[n].revents != 0)
@@ -199,8 +225,10 @@ blocking_until(int64_t deadline)
 {
 	struct pollfd pfd[1];
 
-	if (deadline <= 0)
+	if (deadline <= 0) {
+		wait_beat();
 		return 0;	/* others are other threads and processes: the kernel's turn */
+	}
 	if (poll_until(pfd, 0, deadline, true) == -1 && errno == ETIMEDOUT)
 		return 0;
 	return -1;
@@ -209,6 +237,7 @@ blocking_until(int64_t deadline)
 static void
 blocking_begin(struct wait_job *job)
 {
+	wait_beat();		/* a long row of calls, none of which takes long, is no stall */
 	job->state = 1;
 	job->result = job->fn(job->arg);
 	job->error = errno;

@@ -12,6 +12,7 @@
 #ifndef IO_WAIT_H
 #define IO_WAIT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,7 @@ struct wait_job {
 	int	  result, error;	/* what fn returned, and its errno */
 	int	  state;		/* 0 nothing, else the model's */
 	void	 *waiter;		/* the model's */
+	void	 *owner;		/* the model's: who began it */
 	struct wait_job *next;		/* the model's */
 };
 void	wait_begin(struct wait_job *, int (*fn)(void *), void *arg);
@@ -64,6 +66,11 @@ void	wait_close(int fd);
 /* The lifeline: the read end of a pipe whose write end the master holds.  When
  * it closes, this process drains.  Called once, before anything waits; -1: none. */
 void	wait_lifeline(int fd);
+
+/* The heart: from now on each turn of this thread's waits, or of the model's loop, adds one to
+ * *beats, and no wait sleeps longer than every_ms without a turn.  For the one thread without
+ * which the process serves nobody; NULL: none, as in a child. */
+void	wait_heart(atomic_uint *beats, int64_t every_ms);
 
 /* Drain as if the lifeline had closed. */
 void	wait_drain(void);
@@ -81,6 +88,8 @@ struct wait_ops {
 };
 extern const struct wait_ops wait_blocking;	/* poll(2), and calls run inline */
 void	wait_use(const struct wait_ops *);
-int	wait_lifeline_fd(void);			/* for the models */
+int	wait_lifeline_fd(void);			/* for the models: these three */
+void	wait_beat(void);
+int	wait_timeout(int64_t deadline);		/* as clock_left(), but no longer than the heart allows */
 
 #endif

@@ -19,6 +19,7 @@ static pthread_t	 thread[HELPERS_MAX];
 static unsigned		 threads, idle, queued;
 static bool		 ending;
 static int		 bell = -1;
+static _Thread_local struct wait_job *at;	/* what this thread runs */
 
 /* Called with the lock held. */
 static void
@@ -52,8 +53,10 @@ helper(void *arg)
 			queue_end = &queue;
 		queued--;
 		(void)pthread_mutex_unlock(&lock);
+		at = job;
 		job->result = job->fn(job->arg);
 		job->error = errno;
+		at = NULL;
 		(void)pthread_mutex_lock(&lock);
 		finished(job);
 	}
@@ -76,6 +79,12 @@ hire(void)
 		return false;
 	threads++;
 	return true;
+}
+
+struct wait_job *
+helpers_current(void)
+{
+	return at;
 }
 
 int

@@ -18,6 +18,9 @@ void	helpers_run(struct wait_job *);
 /* The jobs that are done since the last call, linked by next; NULL for none. */
 struct wait_job *helpers_done(void);
 
+/* The job that this thread, a helper, is running; else NULL. */
+struct wait_job *helpers_current(void);
+
 /* Ends the threads; no job may be under way. */
 void	helpers_close(void);
 

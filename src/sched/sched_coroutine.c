@@ -330,6 +330,7 @@ static void
 fiber_begin(struct wait_job *job)
 {
 	job->state = JOB_RUNNING;
+	job->owner = self();
 	helpers_run(job);
 }
 
@@ -438,11 +439,12 @@ next_timeout(void)
 {
 	int64_t deadline = heap_len > 0 ? heap[0]->deadline : CLOCK_NEVER;
 
+	wait_beat();
 	if (!TAILQ_EMPTY(&turn))
 		return 0;
 	if (!TAILQ_EMPTY(&dozing) && TAILQ_FIRST(&dozing)->since + TRIM_AFTER < deadline)
 		deadline = TAILQ_FIRST(&dozing)->since + TRIM_AFTER;
-	return clock_left(deadline);
+	return wait_timeout(deadline);
 }
 
 static void
@@ -542,7 +544,8 @@ static void *
 coroutine_current(void)
 {
 	struct coroutine *co = coroutine_self();
-	const struct fiber *f = co != NULL ? coroutine_local(co) : NULL;
+	const struct fiber *f = co != NULL ? coroutine_local(co) :
+	    helpers_current() != NULL ? helpers_current()->owner : NULL;
 
 	return f != NULL && f->session ? f->task.arg : NULL;
 }

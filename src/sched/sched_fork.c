@@ -133,6 +133,7 @@ become_session(const struct sched_task *task)
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	wait_use(&wait_blocking);
+	wait_heart(NULL, 0);		/* that is the worker's */
 	running = task->arg;
 	task->run(task->arg);
 	_exit(0);

@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "sched/sched.h"
 
 #define THREAD_STACK	(256 * 1024)	/* bytes of address space; memory as far as touched */
+#define THREAD_ALT	(32 * 1024)	/* of these, for a signal's handler where the rest was used up */
 #define THREAD_ARENAS	2		/* malloc's; one for each thread would cost more than it saves */
 
 static const struct sched_limit *limit;
@@ -27,7 +29,10 @@ session(void *arg)
 {
 	struct sched_task task = *(struct sched_task *)arg;
 	const uint64_t one = 1;
+	char alt[THREAD_ALT];
+	const stack_t stack = { .ss_sp = alt, .ss_size = sizeof(alt) };
 
+	(void)sigaltstack(&stack, NULL);
 	free(arg);
 	running = task.arg;
 	task.run(task.arg);
