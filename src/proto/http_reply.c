@@ -179,6 +179,7 @@ static const struct {
 	{ ENFILE,	503, "too many open files" },
 	{ ENOMEM,	503, "out of memory" },
 	{ ECANCELED,	503, "shutting down" },
+	{ EOWNERDEAD,	503, "refused for a while, for processes of the server died of this request" },
 };
 
 void

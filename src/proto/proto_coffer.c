@@ -150,6 +150,7 @@ static const struct {
 	{ ENOMEM,	503, "out of memory" },
 	{ ECANCELED,	503, "shutting down" },
 	{ EUSERS,	429, "no more uploads are held: COMMIT those that are" },
+	{ EOWNERDEAD,	503, "refused for a while, for processes of the server died of this request" },
 };
 
 void
@@ -341,8 +342,13 @@ dispatch(struct exchange *x)
 		reply_errno(x, EROFS, &x->path[0]);
 		return;
 	}
-	session_begin(x->session, coffer_verb_name(x->request.verb), x->path[0].name, x->path[0].len,
-	    x->began);
+	if (session_begin(x->session, coffer_verb_name(x->request.verb), x->path[0].name,
+	    x->path[0].len, x->began) == -1) {
+		if (flags & BODY)
+			refuse_put(x);
+		reply_errno(x, errno, &x->path[0]);
+		return;
+	}
 	verbs[x->request.verb].serve(x);
 }
 

@@ -40,8 +40,10 @@ answer_request(struct http_exchange *x)
 
 	if (rq->path.at != NULL && read_path(x) == -1)
 		return;
-	session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len, x->began);
-	if (rq->method == HTTP_OPTIONS)
+	if (session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len,
+	    x->began) == -1)
+		reply_fault(x, errno);
+	else if (rq->method == HTTP_OPTIONS)
 		reply_options(x);
 	else
 		serve_target(x);

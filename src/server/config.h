@@ -52,6 +52,8 @@ struct config {
 	int64_t		 grace_timeout_ms;
 	int64_t		 start_timeout_ms;
 	int64_t		 respawn_delay_max_ms;
+	int64_t		 stall_timeout_ms;	/* 0: no watch */
+	int64_t		 quarantine_ms;		/* 0: none */
 	char		*log;			/* "stderr", "syslog" or an absolute file name */
 	int		 log_level;		/* enum log_level */
 	bool		 access_log;

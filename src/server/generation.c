@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/generation.h"
+#include "server/obituary.h"
 
 static void
 run_worker(unsigned slot, void *arg)
@@ -38,6 +39,7 @@ worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
 {
 	struct generation *g = arg;
 
+	obituary_of_worker(g->heritage.scoreboard, g->heritage.first_row + slot, status);
 	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);
 }
 
@@ -173,6 +175,8 @@ generation_count_ready(struct generation *g)
 		return false;
 	g->accepting += (unsigned)more;
 	g->ready = g->accepting >= (unsigned)g->config.workers;
+	if (g->ready)
+		quarantine_for(scoreboard_quarantine(g->heritage.scoreboard), g->config.quarantine_ms);
 	return g->ready;
 }
 

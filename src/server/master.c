@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/rundir.h"
 #include "server/admin.h"
+#include "server/crash.h"
 #include "server/daemon.h"
 #include "server/master.h"
 #include "server/master_int.h"
@@ -215,7 +216,8 @@ step(struct master *m)
 	TAILQ_FOREACH(g, &m->generations, entry)
 		if ((due = generation_step(g)) < next)
 			next = due;
-	return next;
+	due = stall_look(m->stall, m->serving->config.stall_timeout_ms);
+	return due < next ? due : next;
 }
 
 /* The places of generations in pfds; as many as there are generations. */
@@ -327,7 +329,8 @@ master_run(struct config *config, const struct config_source *source)
 	catch_signals(&asleep);
 	setproctitle("master");
 	TAILQ_INIT(&m.generations);
-	if ((m.scoreboard = scoreboard_open(ROWS)) == NULL) {
+	crash_prepare();
+	if ((m.scoreboard = scoreboard_open(ROWS)) == NULL || (m.stall = stall_open(m.scoreboard)) == NULL) {
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
@@ -341,6 +344,7 @@ master_run(struct config *config, const struct config_source *source)
 	TAILQ_INSERT_HEAD(&m.generations, g, entry);
 	welcome(g);
 	loop(&m, &asleep);
+	stall_close(&m.stall);
 	generation_close(&m.serving, NULL);
 	log_info("stopped");
 	control_close(&m.control, true);

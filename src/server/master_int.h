@@ -8,12 +8,14 @@
 #include "server/control.h"
 #include "server/faults.h"
 #include "server/generation.h"
+#include "server/stall.h"
 
 #define MASTER_LEAVING_MAX	8	/* generations that drain at once, before a reload has to wait */
 #define MASTER_GENERATIONS_MAX	(MASTER_LEAVING_MAX + 8)	/* with those that were abandoned */
 
 struct master {
 	const struct config_source *source;	/* where the next configuration comes from */
+	struct stall	*stall;
 	struct scoreboard *scoreboard;
 	struct generation_list generations;	/* all that have workers, the newest first */
 	struct generation *serving;

@@ -32,6 +32,9 @@ struct seat {
 	int64_t		 born, beat, died, due;
 	unsigned	 births, young;
 	int		 status;
+	bool		 stalled;
+	int		 stalled_in;
+	unsigned	 stalls;
 	struct progress	*area;		/* the slots of its sessions, */
 	unsigned	 max;		/* and how many */
 };
@@ -41,6 +44,7 @@ struct scoreboard {
 	unsigned	 mine;		/* a worker's own row */
 	pid_t		 worker;	/* its process; not a child's */
 	struct shared	*shared;
+	struct quarantine *quarantine;
 	struct seat	 seat[];
 };
 
@@ -64,7 +68,8 @@ scoreboard_open(unsigned rows)
 		return NULL;
 	board->rows = rows;
 	board->shared = map(sizeof(*board->shared) + rows * sizeof(board->shared->row[0]));
-	if (board->shared != NULL)
+	board->quarantine = quarantine_open();
+	if (board->shared != NULL && board->quarantine != NULL)
 		return board;
 	free(board);
 	errno = ENOMEM;
@@ -159,6 +164,7 @@ scoreboard_born(struct scoreboard *board, unsigned row, pid_t pid)
 	seat->born = seat->beat = clock_ms();
 	seat->due = CLOCK_NEVER;
 	seat->births++;
+	seat->stalled = false;
 }
 
 /* Bytes of sessions that the worker took with it were moved all the same. */
@@ -198,6 +204,29 @@ scoreboard_heard(struct scoreboard *board, unsigned row, int64_t when)
 	board->seat[row].beat = when;
 }
 
+void
+scoreboard_stalled(struct scoreboard *board, unsigned row, int session)
+{
+	struct seat *seat = &board->seat[row];
+
+	if (!seat->stalled)
+		seat->stalls++;
+	seat->stalled = true;
+	seat->stalled_in = session;
+}
+
+struct quarantine *
+scoreboard_quarantine(const struct scoreboard *board)
+{
+	return board->quarantine;
+}
+
+struct crash *
+scoreboard_crash(const struct scoreboard *board, unsigned row)
+{
+	return &board->shared->row[row].crash;
+}
+
 unsigned
 scoreboard_beats(const struct scoreboard *board, unsigned row)
 {
@@ -221,12 +250,10 @@ state_of(const struct seat *seat, const struct scoreboard_row *r)
 }
 
 bool
-scoreboard_worker(const struct scoreboard *board, unsigned row, struct scoreboard_worker *w)
+scoreboard_look(const struct scoreboard *board, unsigned row, struct scoreboard_worker *w)
 {
 	const struct scoreboard_row *r = &board->shared->row[row];
 	const struct seat *seat = &board->seat[row];
-	struct progress p;
-	unsigned at;
 
 	if (row >= board->rows || !seat->taken)
 		return false;
@@ -238,7 +265,19 @@ scoreboard_worker(const struct scoreboard *board, unsigned row, struct scoreboar
 		.received = atomic_load(&r->received), .sent = atomic_load(&r->sent),
 		.restarts = seat->births > 0 ? seat->births - 1 : 0, .young = seat->young,
 		.due = seat->due, .died = seat->died, .status = seat->status,
+		.stalled = seat->stalled, .stalled_in = seat->stalled_in, .stalls = seat->stalls,
 	};
+	return true;
+}
+
+bool
+scoreboard_worker(const struct scoreboard *board, unsigned row, struct scoreboard_worker *w)
+{
+	struct progress p;
+	unsigned at;
+
+	if (!scoreboard_look(board, row, w))
+		return false;
 	for (at = 0; scoreboard_session(board, row, &at, &p); ) {
 		w->requests += atomic_load(&p.requests);
 		w->received += atomic_load(&p.meter.received);
@@ -377,6 +416,18 @@ scoreboard_leave(struct scoreboard *board, struct progress *p)
 		atomic_store(&p->next, head);
 	while (!atomic_compare_exchange_weak(&r->free, &head,
 	    (unsigned)(p - board->seat[board->mine].area)));
+}
+
+int
+scoreboard_place(const struct scoreboard *board, const struct progress *p)
+{
+	return (int)(p - board->seat[board->mine].area);
+}
+
+unsigned
+scoreboard_my_row(const struct scoreboard *board)
+{
+	return board->mine;
 }
 
 uint64_t

@@ -20,6 +20,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/crash.h"
+#include "server/quarantine.h"
 #include "session/progress.h"
 
 enum worker_state {
@@ -41,6 +43,7 @@ struct scoreboard_row {
 	_Atomic uint64_t received, sent;	/* bytes, of sessions that have ended */
 	_Alignas(64) atomic_uint free;		/* sessions: the list of free slots, */
 	atomic_uint	 fresh;			/* and how many slots were ever used */
+	_Alignas(64) struct crash crash;	/* its last words */
 };
 
 /* A worker as the master sees it; times are of clock_ms(). */
@@ -60,6 +63,9 @@ struct scoreboard_worker {
 	int64_t		 due;		/* WORKER_WAITING: when the next is forked */
 	int64_t		 died;		/* the last death, 0 for none, */
 	int		 status;	/* and its wait status */
+	bool		 stalled;	/* it does not move, or did not when it died: the stall watch; */
+	int		 stalled_in;	/* the place of the session that ran then, or -1 */
+	unsigned	 stalls;	/* how often that was so */
 };
 
 struct scoreboard_totals {
@@ -82,13 +88,24 @@ void	scoreboard_give(struct scoreboard *, unsigned first, unsigned workers);
 void	scoreboard_born(struct scoreboard *, unsigned row, pid_t);
 void	scoreboard_died(struct scoreboard *, unsigned row, int status, unsigned young, int64_t due);
 
-/* When the worker's heart was last heard: for the stall watch. */
+/* For the stall watch: when the worker's heart was last heard; that it is not any more, and the
+ * place of the session that runs, or -1. */
 void	scoreboard_heard(struct scoreboard *, unsigned row, int64_t when);
+void	scoreboard_stalled(struct scoreboard *, unsigned row, int session);
 unsigned scoreboard_beats(const struct scoreboard *, unsigned row);
+
+/* What processes have died of. */
+struct quarantine *scoreboard_quarantine(const struct scoreboard *);
+
+/* A row's last words. */
+struct crash *scoreboard_crash(const struct scoreboard *, unsigned row);
 
 /* Rows are numbered from 0 to scoreboard_rows() - 1; whether a worker, dead or alive, has this one. */
 unsigned scoreboard_rows(const struct scoreboard *);
 bool	scoreboard_worker(const struct scoreboard *, unsigned row, struct scoreboard_worker *);
+
+/* The same without what its sessions have moved: quick, however many there are. */
+bool	scoreboard_look(const struct scoreboard *, unsigned row, struct scoreboard_worker *);
 
 /* The sessions of a row, one after the other: begin with *at 0, until false.
  *
@@ -113,6 +130,13 @@ struct scoreboard_row *scoreboard_join(struct scoreboard *, unsigned row);
  * where there are as many sessions as there may be. */
 struct progress *scoreboard_enter(struct scoreboard *);
 void	scoreboard_leave(struct scoreboard *, struct progress *);
+
+/* The place of a session of this worker, as scoreboard_session() counts: it is at *at - 1 then.
+ * Async-signal-safe. */
+int	scoreboard_place(const struct scoreboard *, const struct progress *);
+
+/* This worker's own row. */
+unsigned scoreboard_my_row(const struct scoreboard *);
 
 /* Numbers the pool's sessions. */
 uint64_t scoreboard_next_number(struct scoreboard *);

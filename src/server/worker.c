@@ -19,6 +19,7 @@
 #include "io/wait.h"
 #include "proto/protocols.h"
 #include "sched/sched.h"
+#include "server/obituary.h"
 #include "server/signals.h"
 #include "server/worker.h"
 
@@ -27,6 +28,8 @@
 #define CROWDED		4		/* sessions beyond a fair share that are no matter */
 #define CROWDED_MS	1		/* how long a crowded worker leaves connections to others */
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
+#define BEAT_MS		1000		/* between two beats of the heart, and two looks at the title */
+#define BEAT_MIN_MS	50
 #define SWEEP_MS	(60 * 60 * 1000) /* between two looks for abandoned uploads */
 
 static unsigned grace;	/* seconds that sessions in progress have, once the worker drains */
@@ -41,6 +44,8 @@ struct worker {
 	int			 fds[LISTENERS_MAX];
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
+	int64_t			 retitle;	/* when the process's title is to be looked at again */
+	unsigned		 titled;	/* sessions that it tells of */
 };
 
 static struct worker	*me;
@@ -71,11 +76,29 @@ connection_drop(void *arg)
 	(void)close(me->accepted);
 }
 
+/* The place of the session that runs, for the last words. */
+static int
+running(void)
+{
+	const struct progress *p = me->sched->current();
+
+	return p != NULL ? scoreboard_place(me->heritage->scoreboard, p) : -1;
+}
+
+static bool
+refuses(void *arg, const struct progress *p)
+{
+	return quarantine_refuses(arg, p);
+}
+
 static void
 connection_ended(void *arg, int status)
 {
-	(void)status;
-	scoreboard_leave(me->heritage->scoreboard, arg);
+	struct scoreboard *board = me->heritage->scoreboard;
+
+	if (status != 0)
+		obituary_of_session(board, arg, status);
+	scoreboard_leave(board, arg);
 }
 
 /* A worker with more sessions than its share goes to the end of the queue; one with many more
@@ -107,6 +130,27 @@ shortage(int error)
 }
 
 static void
+show_title(struct worker *w, unsigned sessions)
+{
+	setproctitle("worker %u [%s] %u session%s", w->slot, w->sched->name, sessions,
+	    sessions == 1 ? "" : "s");
+	w->titled = sessions;
+}
+
+/* `more`: sessions that are about to begin. */
+static void
+retitle_if_due(struct worker *w, int64_t now, unsigned more)
+{
+	unsigned sessions = atomic_load_explicit(&w->score->sessions, memory_order_relaxed) + more;
+
+	if (now < w->retitle)
+		return;
+	if (sessions != w->titled)
+		show_title(w, sessions);
+	w->retitle = now + BEAT_MS;
+}
+
+static void
 accept_one(struct worker *w, const struct listener *listener)
 {
 	struct scoreboard *board = w->heritage->scoreboard;
@@ -132,6 +176,7 @@ accept_one(struct worker *w, const struct listener *listener)
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	task.arg = p;
 	w->accepted = fd;
+	retitle_if_due(w, p->began / 1000, 1);
 	if (w->sched->start(&task) == 0)
 		return;
 	error = errno;
@@ -148,11 +193,11 @@ sweep(void *arg)
 }
 
 static void
-sweep_if_due(struct worker *w)
+sweep_if_due(struct worker *w, int64_t now)
 {
 	int n;
 
-	if (clock_ms() < w->sweep)
+	if (now < w->sweep)
 		return;
 	n = wait_call(sweep, w);
 	if (n > 0)
@@ -179,16 +224,19 @@ accept_all(void *arg)
 	struct worker *w = arg;
 	const struct listeners *listeners = w->heritage->listeners;
 	const uint64_t one = 1;
+	int64_t now;
 	int which;
 
 	atomic_store(&w->score->accepting, true);
 	(void)!write(w->heritage->ready, &one, sizeof(one));
 	for (;;) {
-		sweep_if_due(w);
+		now = clock_ms();
+		sweep_if_due(w, now);
+		retitle_if_due(w, now, 0);
 		if (w->sched->room() == -1)
 			break;
 		make_way(w);
-		which = wait_any(w->fds, listeners->count, w->sweep);
+		which = wait_any(w->fds, listeners->count, w->sweep < w->retitle ? w->sweep : w->retitle);
 		if (which >= 0)
 			accept_one(w, &listeners->at[which]);
 		else if (errno == ECANCELED)
@@ -310,6 +358,17 @@ open_store(const struct config *config)
 	return store;
 }
 
+/* Often enough that some beats are missed before a stall is one. */
+static int64_t
+beat_ms(const struct config *config)
+{
+	int64_t ms = config->stall_timeout_ms / 4;
+
+	if (ms == 0 || ms > BEAT_MS)
+		return BEAT_MS;
+	return ms < BEAT_MIN_MS ? BEAT_MIN_MS : ms;
+}
+
 static struct session_opts
 session_opts(const struct config *config)
 {
@@ -356,7 +415,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 
 	(void)snprintf(name, sizeof(name), "worker %u", slot);
 	log_name(name);
-	setproctitle("%s [%s]", name, config->concurrency);
+	setproctitle("%s [%s] starting", name, config->concurrency);
 	reset_signals();
 	close_others(heritage);
 	if (privilege_drop(&config->as) == -1) {
@@ -367,8 +426,13 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.sched = sched_find(config->concurrency);
 	me = &w;
 	w.score = scoreboard_join(heritage->scoreboard, heritage->first_row + slot);
+	show_title(&w, 0);
+	wait_heart(&w.score->beats, beat_ms(config));
+	crash_watch(scoreboard_crash(heritage->scoreboard, heritage->first_row + slot), running);
 	w.session = session_opts(config);
 	w.session.mime = open_mime(heritage);
+	w.session.refuses = refuses;
+	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
 	if ((w.store = open_store(config)) == NULL)
 		_exit(EX_NOINPUT);

@@ -66,7 +66,7 @@ sum(const char *s, size_t len)
 }
 
 void
-progress_begin(struct progress *p, const char *verb, const char *path, size_t len, int64_t since)
+progress_request(struct progress *p, const char *verb, const char *path, size_t len, int64_t since)
 {
 	uint64_t n = atomic_load_explicit(&p->requests, memory_order_relaxed);
 	size_t fits = len < PROGRESS_PATH ? len : PROGRESS_PATH;
@@ -84,7 +84,7 @@ progress_begin(struct progress *p, const char *verb, const char *path, size_t le
 }
 
 void
-progress_end(struct progress *p)
+progress_answered(struct progress *p)
 {
 	atomic_store_explicit(&p->state, PROGRESS_IDLE, memory_order_release);
 }

@@ -55,10 +55,10 @@ _Static_assert(sizeof(struct progress) == 384, "a slot of the scoreboard has gro
 void	progress_open(struct progress *, uint64_t number, int fd, const struct sockaddr *peer,
 	    socklen_t, uint8_t protocol);
 
-/* A request is in hand from here to progress_end().  The path as it is, without its first slash. */
-void	progress_begin(struct progress *, const char *verb, const char *path, size_t len,
+/* A request is in hand from here to progress_answered().  The path as it is, without its first slash. */
+void	progress_request(struct progress *, const char *verb, const char *path, size_t len,
 	    int64_t since);
-void	progress_end(struct progress *);
+void	progress_answered(struct progress *);
 
 /* Who it is, once that is known. */
 void	progress_user(struct progress *, const char *user);

@@ -69,10 +69,14 @@ session_run(struct progress *progress, const struct protocol *protocol, struct s
 	stream_close(&s.stream);
 }
 
-void
+int
 session_begin(struct session *s, const char *verb, const char *path, size_t len, int64_t began)
 {
-	progress_begin(s->progress, verb, path, len, began);
+	progress_request(s->progress, verb, path, len, began);
+	if (s->opts->refuses == NULL || !s->opts->refuses(s->opts->refuses_arg, s->progress))
+		return 0;
+	errno = EOWNERDEAD;
+	return -1;
 }
 
 bool
@@ -93,7 +97,7 @@ session_access(struct session *s, const char *verb, const char *path, int code, 
 {
 	char id[SESSION_ID_MAX], peer[SOCKET_NAME_MAX];
 
-	progress_end(s->progress);
+	progress_answered(s->progress);
 	if (!s->opts->access_log)
 		return;
 	log_info("%s %s %s %s %s %d %ju bytes %.3f s", session_id(id, s->number), show_peer(peer, s),

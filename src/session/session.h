@@ -27,6 +27,9 @@ struct session_opts {
 	uint64_t	 held_max;	/* uploads that one session may hold */
 	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
 	const struct mime *mime;	/* HTTP: which types names have */
+	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
+					 * slot must not be served; NULL: all may */
+	void		*refuses_arg;
 };
 
 struct session {
@@ -54,8 +57,10 @@ void	session_run(struct progress *, const struct protocol *, struct store *,
 
 /* A request has been read and understood, and is in hand until session_access().  Every protocol
  * calls this before it acts.  The path is as it is, without its first slash and not made visible; it
- * is copied.  began is clock_us() when the request came. */
-void	session_begin(struct session *, const char *verb, const char *path, size_t len, int64_t began);
+ * is copied.  began is clock_us() when the request came.  0, or -1 with EOWNERDEAD: it must not be
+ * served, for processes have died of it; it is to be answered like one that the server cannot
+ * serve now. */
+int	session_begin(struct session *, const char *verb, const char *path, size_t len, int64_t began);
 
 /* The number as the log shows it, at the end of `id`; and back: 0, or -1 with EINVAL. */
 char	*session_id(char id[SESSION_ID_MAX], uint64_t number);

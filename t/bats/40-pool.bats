@@ -193,6 +193,6 @@ steady()
 	server
 	assert_equal "$(title "$PID")" 'cofferd: master'
 	titles=$(for pid in $(workers); do title "$pid"; done | sort)
-	assert_equal "$titles" "cofferd: worker 0 [$MODEL]
-cofferd: worker 1 [$MODEL]"
+	assert_equal "$titles" "cofferd: worker 0 [$MODEL] 0 sessions
+cofferd: worker 1 [$MODEL] 0 sessions"
 }

@@ -1,0 +1,70 @@
+/* crash - faults for a server under test, which has none of this in itself: an object to be loaded
+ * before it by LD_PRELOAD.  The store's only way to a file is openat2(2) by syscall(3); where the
+ * file's name (its last part) is one of these, that happens:
+ *	crash-segv, crash-abort, crash-overflow		the process dies of it
+ *	crash-loop					it never comes back
+ *	crash-sleep					it comes back after 2 seconds, or after the next signal */
+
+#include <sys/syscall.h>
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile int	*nowhere;
+
+static __attribute__((noinline)) int
+overflow(volatile char *from)
+{
+	volatile char room[4096];
+
+	room[0] = *from;
+	return room[0] == '\0' ? 0 : overflow(room) + room[0];
+}
+
+static void
+misbehave(const char *how)
+{
+	const struct timespec two = { .tv_sec = 2 };
+	char c = 'x';
+
+	if (strcmp(how, "segv") == 0)
+		*nowhere = 1;
+	else if (strcmp(how, "abort") == 0)
+		abort();
+	else if (strcmp(how, "overflow") == 0)
+		(void)overflow(&c);
+	else if (strcmp(how, "loop") == 0)
+		for (;;)
+			nowhere = NULL;
+	else if (strcmp(how, "sleep") == 0)
+		(void)nanosleep(&two, NULL);
+}
+
+long
+syscall(long number, ...)
+{
+	static long (*real)(long, ...);
+	const char *name, *last;
+	long a[6];
+	va_list ap;
+	int i;
+
+	va_start(ap, number);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
+	if (number == SYS_openat2) {
+		name = (const char *)a[1];
+		last = strrchr(name, '/');
+		last = last != NULL ? last + 1 : name;
+		if (strncmp(last, "crash-", 6) == 0)
+			misbehave(last + 6);
+	}
+	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
