@@ -30,7 +30,7 @@ load pool
 	server
 	grow_up
 	for signal in KILL SEGV ABRT; do
-		pid=$(workers | head -n 1)
+		pid=$(pgrep -o -P "$PID")	# the oldest; numbers begin anew now and then
 		slot=$(slot_of "$pid")
 		kill -"$signal" "$pid"
 		wait_for pool_is 3 "$pid" || fail_with_log "nobody takes the place of $pid"
