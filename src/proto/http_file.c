@@ -11,7 +11,6 @@
 #include "session/transfer.h"
 
 #define INDEX		"index.html"
-#define COARSE_S	2	/* a file system may know no smaller parts of a time (FAT) */
 #define PART_MAX	256	/* bytes of the head of one part */
 
 /* One file on its way, and what its version is called. */
@@ -62,14 +61,6 @@ put_digest_tag(char *dst, const struct object *o)
 	*dst = '\0';
 }
 
-/* Whether a file that changes from now on will have another mtime. */
-static bool
-settled(const struct object *o, time_t now)
-{
-	return o->settled && (o->mtime.tv_nsec != 0 || o->mtime.tv_sec > now ||
-	    now - o->mtime.tv_sec > COARSE_S);
-}
-
 /* The digest is a strong validator; else inode, size and mtime are, once the file has settled.
  * Until then there is none: a weak one would stand for what comes next, too.  Who got the
  * second before the digest was known has not lost it. */
@@ -85,7 +76,7 @@ find_version(struct sending *f)
 		put_digest_tag(f->digest_tag, o);
 		v->tag[n++] = f->digest_tag;
 	}
-	if (settled(o, f->x->now)) {
+	if (o->settled) {
 		put_state_tag(f->state_tag, o);
 		v->tag[n++] = f->state_tag;
 	}

@@ -70,6 +70,8 @@ log_exchange(struct http_exchange *x, uint64_t moved)
 {
 	const struct http_request *rq = &x->request;
 	const struct path *path = &x->path;
+	/* Decoding has changed the target; what it became is the path. */
+	const struct http_text *refused = rq->path.at != NULL ? &rq->path : &rq->target;
 	char shown[2 * PATH_MAX];
 
 	if (!x->session->opts->access_log) {
@@ -79,8 +81,8 @@ log_exchange(struct http_exchange *x, uint64_t moved)
 	shown[0] = '/';
 	if (path->len > 0 || (x->code < 400 && rq->path.at != NULL))
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
-	else if (rq->target.len > 0)
-		(void)text_visible(shown, SHOWN_TARGET, rq->target.at, rq->target.len);
+	else if (refused->len > 0)
+		(void)text_visible(shown, SHOWN_TARGET, refused->at, refused->len);
 	else
 		(void)strcpy(shown, "-");
 	session_access(x->session, http_method_name(rq->method), shown, x->code, moved, x->began);
@@ -149,7 +151,8 @@ answer_broken(struct session *s, int error)
 	x.request.method = HTTP_METHODS;
 	x.request.keep = x.request.old = false;
 	x.request.seen = 0;
-	x.request.target.len = 0;
+	x.request.target.len = x.request.path.len = 0;
+	x.request.path.at = NULL;
 	x.over = x.linger = true;
 	if (error == ETIMEDOUT)
 		reply_status(&x, 408, "the head of the request did not come in time");
