@@ -163,12 +163,18 @@ refuses()
 	refute grep -q 'next try' "$LOG"
 }
 
+stands_still()
+{
+	grep -q '^State:.*stopped' "/proc/$1/status"
+}
+
 @test "a worker that does not go by TERM is killed" {
 	local stuck
 	expect_deaths
 	server
 	stuck=$(workers | head -n 1)
 	kill -STOP "$stuck"
+	wait_for stands_still "$stuck"	# or TERM would be there first
 	stop_server
 	assert_regex "$(obituary "$stuck")" 'killed by signal 9 '
 	grep -q '1 workers have not gone in time' "$LOG"
@@ -269,7 +275,7 @@ ask_socket()
 	assert_equal "$(ps -o sid= -p "$PID" | tr -d ' ')" "$PID"
 	assert_equal "$(ps -o tty= -p "$PID" | tr -d ' ')" '?'
 	for pid in "$PID" $(workers); do
-		assert_equal "$(readlink "/proc/$pid/cwd")" /
+		assert_equal "$(readlink "/proc/$pid/cwd")" "$(readlink "/proc/$pid/root")"
 		assert_equal "$(readlink "/proc/$pid/fd/"{0,1,2} | sort -u)" /dev/null
 	done
 	kill "$PID"

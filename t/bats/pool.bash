@@ -8,7 +8,7 @@ title()
 {
 	local text=
 	IFS= read -r -d '' text <"/proc/$1/cmdline" || true
-	echo "$text"
+	echo "${text% }"	# setproctitle(3) adds it where the new name is as long as the old
 }
 
 # slot_of PID: the worker's number, from its title.
