@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -274,4 +276,36 @@ log_write(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	log_vwrite(level, fmt, ap);
 	va_end(ap);
+}
+
+/* By a socket of our own: whom the signal interrupted may hold the lock of syslog(3). */
+static void
+send_to_syslog(const char *line)
+{
+	const struct sockaddr_un daemon = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	char datagram[LINE_USUAL + 128];
+	int fd, len;
+
+	if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) == -1)
+		return;
+	len = snprintf(datagram, sizeof(datagram), "<%d>%.32s[%d]: %s", LOG_DAEMON | LOG_ERR,
+	    program_invocation_short_name, (int)getpid(), line);
+	if (len > 0)
+		(void)sendto(fd, datagram, (size_t)len < sizeof(datagram) ? (size_t)len : sizeof(datagram),
+		    MSG_NOSIGNAL, (const struct sockaddr *)&daemon, sizeof(daemon));
+	close(fd);
+}
+
+void
+log_last(const char *line)
+{
+	char text[LINE_USUAL];
+	size_t head = put_head(text, sizeof(text), LOG_LEVEL_ERROR), len;
+
+	len = strlcpy(text + head, line, sizeof(text) - head - 1);
+	len = len < sizeof(text) - head - 1 ? head + len : sizeof(text) - 2;
+	if (log_state.fd == TO_SYSLOG)
+		send_to_syslog(text);
+	else
+		emit(LOG_LEVEL_ERROR, text, len);
 }

@@ -40,6 +40,9 @@ void	log_name(const char *name);
 void	log_write(enum log_level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void	log_vwrite(enum log_level, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
 
+/* As log_error(), for a signal handler that will not return: `line` is printable, and short. */
+void	log_last(const char *line);
+
 #define log_error(...)	log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)	log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
 #define log_info(...)	log_write(LOG_LEVEL_INFO, __VA_ARGS__)
