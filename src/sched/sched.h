@@ -6,6 +6,7 @@
 #define SCHED_SCHED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sched_task {
@@ -27,6 +28,7 @@ struct sched_limit {
 
 struct sched {
 	const char *name;
+	bool	forks, threads;		/* which it makes: its sandbox allows no other */
 	/* Becomes the model: runs main(arg), which accepts, and returns when it and
 	 * every session have ended.  The limit must live as long.  0, or -1 with errno (the
 	 * model cannot start here). */

@@ -193,6 +193,7 @@ fork_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 
 const struct sched sched_fork = {
 	.name = "fork",
+	.forks = true,
 	.run = fork_run,
 	.room = fork_room,
 	.start = fork_start,

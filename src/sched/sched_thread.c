@@ -115,6 +115,7 @@ thread_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 
 const struct sched sched_thread = {
 	.name = "thread",
+	.threads = true,
 	.run = thread_run,
 	.room = thread_room,
 	.start = thread_start,

@@ -18,6 +18,7 @@
 #include "server/daemon.h"
 #include "server/master.h"
 #include "server/privilege.h"
+#include "server/sandbox.h"
 
 #define DEFAULT_FILE	SYSCONFDIR "/coffer/cofferd.conf"
 #define OPTIONS		"bf:hl:m:n:o:tTvVw"
@@ -253,6 +254,17 @@ check_root(const struct config *config)
 	}
 }
 
+static void
+check_sandbox(const struct config *config)
+{
+	char why[SANDBOX_TEXT];
+
+	if (sandbox_check(config, why) == -1) {
+		(void)fprintf(stderr, "cofferd: %s\n", why);
+		exit(EX_OSERR);
+	}
+}
+
 /* For a file that cannot be opened or made. */
 static _Noreturn void
 no_file(const char *name, const char *what)
@@ -356,6 +368,7 @@ main(int argc, char **argv, char **envp)
 	if (!args.show || (args.test && config.root[0] != '\0')) {
 		find_user(&config);
 		check_root(&config);
+		check_sandbox(&config);
 	}
 	if (args.test && !args.show)
 		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",

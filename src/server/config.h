@@ -39,6 +39,7 @@ struct config {
 	int64_t		 sessions_per_worker;
 	int64_t		 backlog;
 	char		*user;			/* "" for the default */
+	int		 sandbox;		/* enum sandbox_mode */
 	int		 symlinks;		/* enum store_symlinks */
 	int		 durability;		/* enum config_durability */
 	int64_t		 staging_ttl_ms;

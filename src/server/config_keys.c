@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "sched/sched.h"
 #include "server/config_keys.h"
+#include "server/sandbox.h"
 #include "store/store.h"
 
 #define SECOND		INT64_C(1000)	/* milliseconds */
@@ -21,6 +22,7 @@
 
 /* The words of the choices stand in the order of these. */
 _Static_assert(STORE_SYMLINKS_INSIDE == 0 && STORE_SYMLINKS_NEVER == 1, "symlinks");
+_Static_assert(SANDBOX_BEST == 0 && SANDBOX_REQUIRED == 1 && SANDBOX_OFF == 2, "sandbox");
 _Static_assert(CONFIG_DURABILITY_FULL == 0 && CONFIG_DURABILITY_NONE == 1, "durability");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARNING == 1 && LOG_LEVEL_INFO == 2 &&
     LOG_LEVEL_DEBUG == 3, "log-level");
@@ -46,6 +48,8 @@ static const struct config_key keys[] = {
 	    "connections that wait in the kernel to be accepted" },
 	{ "user", CONFIG_STRING, AT(user), "", 0, 0, NULL,
 	    "whom workers become when started as root; by default coffer, else nobody" },
+	{ "sandbox", CONFIG_CHOICE, AT(sandbox), "best", 0, 0, "best required off",
+	    "what workers give up beside their user's rights" },
 	{ "symlinks", CONFIG_CHOICE, AT(symlinks), "inside", 0, 0, "inside never",
 	    "symbolic links that are followed" },
 	{ "durability", CONFIG_CHOICE, AT(durability), "full", 0, 0, "full none",

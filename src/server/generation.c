@@ -1,6 +1,7 @@
 /* generation - one configuration at work: its listeners, its lifeline and its workers. */
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -56,6 +57,12 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	g->heritage.lifeline = line[0];
 	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
+	g->heritage.sandbox = mmap(NULL, sizeof(*g->heritage.sandbox), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (g->heritage.sandbox == MAP_FAILED) {
+		g->heritage.sandbox = NULL;
+		return -1;
+	}
 	row = scoreboard_take(board, g->number, (unsigned)g->config.workers,
 	    (unsigned)g->config.sessions_per_worker);
 	if (row == -1)
@@ -139,6 +146,8 @@ generation_close(struct generation **generation, const struct generation *next)
 	close_fd(&g->lifeline);
 	close_fd(&g->heritage.lifeline);
 	close_fd(&g->heritage.ready);
+	if (g->heritage.sandbox != NULL)
+		(void)munmap(g->heritage.sandbox, sizeof(*g->heritage.sandbox));
 	if (g->heritage.scoreboard != NULL)
 		scoreboard_give(g->heritage.scoreboard, g->heritage.first_row,
 		    (unsigned)g->config.workers);
@@ -178,6 +187,14 @@ generation_count_ready(struct generation *g)
 	if (g->ready)
 		quarantine_for(scoreboard_quarantine(g->heritage.scoreboard), g->config.quarantine_ms);
 	return g->ready;
+}
+
+void
+generation_tell_sandbox(const struct generation *g)
+{
+	const struct sandbox_level *level = g->heritage.sandbox;
+
+	log_write(level->whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "sandbox: %s", level->text);
 }
 
 static void

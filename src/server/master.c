@@ -86,6 +86,7 @@ count_ready(struct master *m, struct generation *g)
 		reload_commit(m);
 		return;
 	}
+	generation_tell_sandbox(g);
 	log_info("ready: %jd workers, %s", (intmax_t)g->config.workers, g->config.concurrency);
 	daemon_ready(&g->config);
 }

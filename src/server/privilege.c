@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "server/capability.h"
 #include "server/privilege.h"
 #include "store/path.h"
 
@@ -89,8 +90,7 @@ drop_ids(const struct privilege *p)
 	uid_t ruid, euid, suid;
 	gid_t rgid, egid, sgid;
 
-	if (initgroups(p->name, p->gid) == -1 || setresgid(p->gid, p->gid, p->gid) == -1 ||
-	    setresuid(p->uid, p->uid, p->uid) == -1)
+	if (setresgid(p->gid, p->gid, p->gid) == -1 || setresuid(p->uid, p->uid, p->uid) == -1)
 		return -1;
 	/* Believe the kernel only after having asked. */
 	if (getresuid(&ruid, &euid, &suid) == -1 || getresgid(&rgid, &egid, &sgid) == -1)
@@ -104,9 +104,19 @@ drop_ids(const struct privilege *p)
 }
 
 int
-privilege_drop(const struct privilege *p)
+privilege_drop(const struct privilege *p, const char **root)
 {
+	capability_bound();
+	/* Groups are looked up in files that the new root folder does not have. */
+	if (p->drop && initgroups(p->name, p->gid) == -1)
+		return -1;
+	if (root != NULL && *root != NULL && chroot(*root) == -1)
+		*root = NULL;
+	if (root != NULL && *root != NULL && chdir("/") == -1)
+		return -1;
 	if (p->drop && drop_ids(p) == -1)
+		return -1;
+	if (capability_drop(p->uid == 0) == -1)
 		return -1;
 	/* No set-user-id program gives anything back, whatever a worker is made to run. */
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
@@ -170,7 +180,7 @@ try_root(const struct privilege *p, const char *root, bool writable)
 	struct verdict v = { STEP_NONE, 0, 0 };
 	int fd;
 
-	if (privilege_drop(p) == -1)
+	if (privilege_drop(p, NULL) == -1)
 		v.step = STEP_BECOME;
 	else if ((v.len = closed_part(root)) > 0)
 		v.step = STEP_REACH;

@@ -26,8 +26,10 @@ int	privilege_find(struct privilege *, const char *user, char why[PRIVILEGE_WHY]
 int	privilege_check(const struct privilege *, const char *root, bool writable,
 	    char why[PRIVILEGE_WHY]);
 
-/* Becomes the user for good, with its groups, and takes away the way back: for each worker,
- * before it accepts.  0, or -1 with errno; a worker must not go on after that. */
-int	privilege_drop(const struct privilege *);
+/* Becomes the user for good, with its groups and without capabilities, and takes away the way
+ * back: for each worker, before it accepts.  Root that stays root keeps those over files.  *root
+ * becomes the process's root folder on the way, or NULL where that is refused; root or *root may
+ * be NULL from the beginning.  0, or -1 with errno; a worker must not go on after that. */
+int	privilege_drop(const struct privilege *, const char **root);
 
 #endif

@@ -14,6 +14,7 @@
 #include "server/config_keys.h"
 #include "server/master_int.h"
 #include "server/privilege.h"
+#include "server/sandbox.h"
 
 #define TOO_LATE	"the new workers did not accept within start-timeout"
 
@@ -62,8 +63,10 @@ check(struct config *config, struct faults *faults)
 {
 	char why[PRIVILEGE_WHY];
 
+	_Static_assert(SANDBOX_TEXT <= PRIVILEGE_WHY, "why");
 	if (privilege_find(&config->as, config->user, why) == 0 &&
-	    privilege_check(&config->as, config->root, config->writable, why) == 0)
+	    privilege_check(&config->as, config->root, config->writable, why) == 0 &&
+	    sandbox_check(config, why) == 0)
 		return 0;
 	faults_add(faults, "%s", why);
 	return -1;
@@ -185,6 +188,7 @@ reload_commit(struct master *m)
 	generation_deafen(old, m->serving);
 	generation_drain(old);
 	faults_each(&m->reload_notes, log_note, NULL);
+	generation_tell_sandbox(m->serving);
 	log_info("reloaded: generation %u serves, %jd workers, %s; generation %u drains",
 	    m->serving->number, (intmax_t)m->serving->config.workers, m->serving->config.concurrency,
 	    old->number);

@@ -14,20 +14,25 @@
 
 #include "server/symbols.h"
 
-/* The program's file, mapped while a name is looked for. */
+/* The program's file, mapped while a name is looked for, or kept. */
 struct image {
 	const char	*at;
 	size_t		 size;
 };
 
+static struct image kept;
+
 static bool
 open_image(struct image *image)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	void *at;
+	int fd;
 
-	if (fd == -1)
+	*image = kept;
+	if (kept.at != NULL)
+		return true;
+	if ((fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC)) == -1)
 		return false;
 	if (fstat(fd, &st) == -1 || (at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) ==
 	    MAP_FAILED) {
@@ -37,6 +42,22 @@ open_image(struct image *image)
 	(void)close(fd);
 	*image = (struct image){ .at = at, .size = (size_t)st.st_size };
 	return true;
+}
+
+static void
+close_image(const struct image *image)
+{
+	if (image->at != kept.at)
+		(void)munmap((void *)(uintptr_t)image->at, image->size);
+}
+
+void
+symbols_keep(void)
+{
+	struct image image;
+
+	if (open_image(&image))
+		kept = image;
 }
 
 /* Whether the file has these bytes: it may be any file by now. */
@@ -114,7 +135,7 @@ symbols_name(char *dst, size_t size, uintptr_t address)
 		name = search(&image, offset, &offset);
 		if (name != NULL)
 			(void)snprintf(dst, size, "%s+%#jx", name, (uintmax_t)offset);
-		(void)munmap((void *)(uintptr_t)image.at, image.size);
+		close_image(&image);
 	} else if ((name = info.dli_sname) != NULL)
 		(void)snprintf(dst, size, "%s+%#jx", name, (uintmax_t)(address - (uintptr_t)info.dli_saddr));
 	if (name != NULL)

@@ -20,7 +20,9 @@
 #include "proto/protocols.h"
 #include "sched/sched.h"
 #include "server/obituary.h"
+#include "server/sandbox.h"
 #include "server/signals.h"
+#include "server/symbols.h"
 #include "server/worker.h"
 
 #define NOFILE_SPARE	64		/* descriptors that are nobody's session */
@@ -341,10 +343,10 @@ sessions_max(int64_t wanted)
 }
 
 static struct store *
-open_store(const struct config *config)
+open_store(const struct config *config, const char *root)
 {
 	const struct store_opts opts = {
-		.root = config->root,
+		.root = root,
 		.writable = config->writable,
 		.symlinks = (enum store_symlinks)config->symlinks,
 		.durable = config->durability == CONFIG_DURABILITY_FULL,
@@ -404,11 +406,34 @@ open_mime(const struct heritage *heritage)
 	return mime;
 }
 
+/* After it nothing is opened but what clients ask for.  `root` is the folder that is served as seen
+ * from here, and `rooted` whether it is all that can be seen. */
+static void
+enter_sandbox(const struct worker *w, const char *root, bool rooted)
+{
+	const struct config *config = w->heritage->config;
+	struct sandbox_opts opts = sandbox_opts(config);
+	struct sandbox_level level;
+
+	opts.root = root;
+	if (sandbox_enter(&opts, &level) == -1) {
+		log_error("sandbox is required, and this is what can be had: %s", level.text);
+		_exit(EX_OSERR);
+	}
+	if (w->slot != 0)
+		return;
+	w->heritage->sandbox->whole = level.whole;
+	(void)snprintf(w->heritage->sandbox->text, SANDBOX_TEXT, "user %s%s, %.200s", config->as.name,
+	    rooted ? ", chroot" : "", level.text);
+}
+
 void
 worker_run(unsigned slot, const struct heritage *heritage)
 {
 	const struct config *config = heritage->config;
 	struct worker w = { .slot = slot, .heritage = heritage };
+	const char *chrooted = sandbox_chroot(config), *root;
+	const struct mime *mime;
 	struct sched_limit limit;
 	char name[32];
 	size_t i;
@@ -418,29 +443,35 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	setproctitle("%s [%s] starting", name, config->concurrency);
 	reset_signals();
 	close_others(heritage);
-	if (privilege_drop(&config->as) == -1) {
+	w.sched = sched_find(config->concurrency);
+	/* Now, for afterwards it may be out of sight. */
+	mime = open_mime(heritage);
+	if (w.sched->forks)
+		symbols_keep();		/* it writes its children's obituaries */
+	if (privilege_drop(&config->as, &chrooted) == -1) {
 		log_error("cannot become %s: %s", config->as.name, strerror(errno));
 		_exit(EX_NOPERM);
 	}
 	watch_master(config);	/* now: another user's id would have undone it */
-	w.sched = sched_find(config->concurrency);
 	me = &w;
 	w.score = scoreboard_join(heritage->scoreboard, heritage->first_row + slot);
 	show_title(&w, 0);
 	wait_heart(&w.score->beats, beat_ms(config));
 	crash_watch(scoreboard_crash(heritage->scoreboard, heritage->first_row + slot), running);
 	w.session = session_opts(config);
-	w.session.mime = open_mime(heritage);
+	w.session.mime = mime;
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
-	if ((w.store = open_store(config)) == NULL)
+	root = chrooted != NULL ? "/" : config->root;
+	if ((w.store = open_store(config, root)) == NULL)
 		_exit(EX_NOINPUT);
 	for (i = 0; i < heritage->listeners->count; i++)
 		w.fds[i] = heritage->listeners->at[i].fd;
 	wait_lifeline(heritage->lifeline);
 	limit.max = sessions_max(config->sessions_per_worker);
 	limit.sessions = &w.score->sessions;
+	enter_sandbox(&w, root, chrooted != NULL);
 	if (w.sched->run(accept_all, &w, &limit) == -1) {
 		log_error("%s: %s", config->concurrency, strerror(errno));
 		_exit(EX_OSERR);

@@ -6,6 +6,7 @@
 
 #include "server/config.h"
 #include "server/listener.h"
+#include "server/sandbox.h"
 #include "server/scoreboard.h"
 
 /* What crosses the fork; every other descriptor is closed. */
@@ -14,6 +15,7 @@ struct heritage {
 	const struct listeners	*listeners;
 	struct scoreboard	*scoreboard;
 	unsigned		 first_row;	/* the generation's, in the scoreboard */
+	struct sandbox_level	*sandbox;	/* in shared memory: what slot 0 reached, before it was ready */
 	int			 lifeline;	/* the pipe's read end */
 	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
 };
