@@ -17,18 +17,20 @@ static const char style[] =
     "*{box-sizing:border-box}"
     "body{margin:0 auto;max-width:64rem;padding:1.5rem 1rem 3rem;background:var(--bg);color:var(--fg);"
     "font:1rem/1.4 system-ui,-apple-system,\"Segoe UI\",\"Liberation Sans\",sans-serif}"
-    "h1{font-size:1.25rem;font-weight:600;margin:0 0 1rem;overflow-wrap:anywhere}"
+    "h1{font-size:1.25rem;font-weight:600;margin:0 .5rem 1rem;overflow-wrap:anywhere}"
     "a{color:var(--link);text-decoration:none}a:hover,a:focus{text-decoration:underline}"
     "h1 i{color:var(--soft);font-style:normal;font-weight:400;margin:0 .3em}"
     "table{width:100%;border-collapse:collapse}"
-    "th{font-weight:400;font-size:.875rem;text-align:left}th,th a,.s,.t,p{color:var(--soft)}"
-    "th[aria-sort] a{color:var(--fg);font-weight:600}"
+    "th{font-weight:400;text-align:left}.s,.t,p{color:var(--soft)}"
+    "button{all:unset;cursor:pointer;font-size:.875rem;color:var(--soft)}"
+    "button:hover,button:focus-visible{text-decoration:underline}"
+    "[aria-sort] button{color:var(--fg);font-weight:600}"
     "th,td{padding:.45rem .5rem;border-bottom:1px solid var(--line);vertical-align:baseline}"
     "tbody tr:hover{background:var(--over)}"
     ".n{overflow-wrap:anywhere;width:100%}.d a{font-weight:600}"
     ".s,.t{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;font-size:.875rem}"
     "p{font-size:.875rem;margin:1rem .5rem}"
-    "@media(max-width:36rem){body{padding:1rem .5rem 2rem}h1{margin:0 .5rem 1rem}"
+    "@media(max-width:36rem){body{padding:1rem .5rem 2rem}"
     "th,td{padding:.7rem .5rem}.t span{display:none}}";
 
 static const char *
@@ -103,18 +105,20 @@ put_title(struct page *page)
 	page_put(page, "</title>\n");
 }
 
+/* A button of a form, and no link: those who fetch whole trees follow links. */
 static void
 put_column(struct page *page, const char *class, const char *key, const char *name, bool is_sorted)
 {
+	bool up = strcmp(key, "name") == 0;
+
 	page_put(page, "<th scope=\"col\" class=\"");
 	page_put(page, class);
-	page_put(page, !is_sorted ? "\"><a rel=\"nofollow\" href=\"?sort=" : strcmp(key, "name") == 0 ?
-	    "\" aria-sort=\"ascending\"><a rel=\"nofollow\" href=\"?sort=" :
-	    "\" aria-sort=\"descending\"><a rel=\"nofollow\" href=\"?sort=");
+	page_put(page, !is_sorted ? "\"" : up ? "\" aria-sort=\"ascending\"" : "\" aria-sort=\"descending\"");
+	page_put(page, "><button form=\"o\" name=\"sort\" value=\"");
 	page_put(page, key);
 	page_put(page, "\">");
 	page_put(page, name);
-	page_put(page, !is_sorted ? "</a>" : strcmp(key, "name") == 0 ? " \xe2\x96\xb4</a>" : " \xe2\x96\xbe</a>");
+	page_put(page, !is_sorted ? "</button>" : up ? "&nbsp;\xe2\x96\xb4</button>" : "&nbsp;\xe2\x96\xbe</button>");
 }
 
 static void
@@ -127,7 +131,7 @@ html_begin(struct page *page, const struct http_query *q)
 	page_put(page, style);
 	page_put(page, "</style>\n");
 	put_crumbs(page);
-	page_put(page, "<table>\n<thead><tr>");
+	page_put(page, "<form id=\"o\"></form>\n<table>\n<thead><tr>");
 	put_column(page, "n", "name", "Name", q->sort <= HTTP_BY_NAME);
 	put_column(page, "s", "size", "Size", q->sort == HTTP_BY_SIZE);
 	put_column(page, "t", "mtime", "Modified", q->sort == HTTP_BY_MTIME);
@@ -205,7 +209,7 @@ html_end(struct page *page)
 const struct look look_html = {
 	.type = "text/html; charset=utf-8",
 	.fields = "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; "
-	    "base-uri 'none'; form-action 'none'\r\n",
+	    "base-uri 'none'; form-action 'self'\r\n",
 	.begin = html_begin,
 	.entry = html_entry,
 	.end = html_end,

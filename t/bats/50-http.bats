@@ -348,3 +348,47 @@ load http
 	exec {peer}>&-
 	wait_for gone "$PID"
 }
+
+@test "cofferd DIR listens on port 8080 of this machine, too, and goes on without if that is taken" {
+	unshare -n true 2>/dev/null && command -v ip >/dev/null ||
+	    skip "needs a network namespace of its own, and ip(8)"
+	cat >"$T/inside" <<-END
+		ip link set lo up
+		cd "$T"
+		[[ \$(id -u) != 0 ]] || as=(-o user=root)
+		begin() {
+			timeout 20 "$COFFER_BUILD/cofferd" "\${as[@]}" "\$@" root >"\$log" 2>&1 &
+			pid=\$!
+			for ((i = 0; i < 200; i++)); do
+				if grep -q 'ready: ' "\$log" || ! kill -0 \$pid 2>/dev/null; then break; fi
+				sleep 0.05
+			done
+		}
+		log=first begin
+		curl -q -s --noproxy '*' http://127.0.0.1:8080/f >first.body
+		first=\$pid
+		log=second begin -o listen=coffer://127.0.0.1:1
+		kill \$pid; wait \$pid
+		kill \$first; wait \$first
+		nc -l 127.0.0.1 8080 </dev/null >/dev/null 2>&1 &
+		taken=\$!
+		sleep 0.2
+		log=third begin
+		kill \$pid; wait \$pid
+		log=fourth begin -l http://127.0.0.1:8080
+		kill \$taken
+	END
+	echo hello >"$T/root/f"
+	chmod 777 "$T"
+	unshare -n bash "$T/inside" >"$T/said" 2>&1 3>&- || true
+	assert_equal "$(cat "$T/first.body")" hello
+	grep -q 'listening on http://127.0.0.1:8080' "$T/first"
+	grep -q 'open http://127.0.0.1:8080/ in a browser' "$T/first"
+	grep -q 'try: coffer -H coffer://127.0.0.1:26333 ls' "$T/first"
+	run -1 grep http "$T/second"
+	grep -q 'not listening on http://127.0.0.1:8080, which is only a default' "$T/third"
+	grep -q 'ready: ' "$T/third"
+	run -1 grep 'in a browser' "$T/third"
+	run -1 grep 'ready: ' "$T/fourth"
+	grep -q 'cannot listen on http://127.0.0.1:8080' "$T/fourth"
+}

@@ -80,11 +80,12 @@ load http
 	assert_line --partial '<a href="../">../</a>'
 	assert_line --regexp '<a href="sub/"><bdi>sub/</bdi></a>'
 	assert_line --regexp '<a href="file"><bdi>file</bdi></a><td class="s" title="1500 bytes">1\.5.*2001-09-09 <span>01:46'
-	assert_output --partial 'href="?sort=size"'
+	assert_output --partial '<th scope="col" class="s"><button form="o" name="sort" value="size">'
+	refute_output --partial 'href="?'
 	assert_output --partial '1 folder, 1 file, 1.5'
 	refute_output --partial '<script'
 	run -0 get /d/?sort=size
-	assert_output --partial 'aria-sort="descending"><a rel="nofollow" href="?sort=size">'
+	assert_output --partial 'aria-sort="descending"><button form="o" name="sort" value="size">'
 	run -0 get /
 	refute_output --partial 'href="../"'
 	run -0 head_of /d/
