@@ -28,7 +28,12 @@ serve_space(struct exchange *x)
 	}
 	x->code = 200;
 	stream_printf(x->stream, "200 total=%" PRIu64 " free=%" PRIu64 " avail=%" PRIu64 " files-free=%"
-	    PRIu64 "\n", space.total, space.free, space.avail, space.files_free);
+	    PRIu64, space.total, space.free, space.avail, space.files_free);
+	if (space.limited)
+		stream_printf(x->stream, " quota=%" PRIu64 " used=%" PRIu64 " quota-files=%" PRIu64
+		    " used-files=%" PRIu64, space.quota, space.used, space.quota_files,
+		    space.used_files);
+	stream_puts(x->stream, "\n");
 }
 
 /* " mtime=S.N mode=0644 sha256=HEX" and the line's end. */

@@ -44,6 +44,8 @@ struct config {
 	int		 durability;		/* enum config_durability */
 	int64_t		 staging_ttl_ms;
 	int64_t		 upload_max;		/* bytes; 0: no limit */
+	int64_t		 quota;			/* bytes; 0: none */
+	int64_t		 quota_files;		/* 0: none */
 	int64_t		 held_max;
 	int64_t		 drop_max;		/* bytes */
 	int64_t		 idle_timeout_ms;

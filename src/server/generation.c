@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "server/generation.h"
 #include "server/obituary.h"
+#include "store/usage.h"
 
 static void
 run_worker(unsigned slot, void *arg)
@@ -44,6 +46,24 @@ worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
 	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);
 }
 
+/* One for all generations, as long as they serve the same tree; a draining one may still
+ * add to what its successor has counted. */
+static struct usage *
+shared_usage(const char *root)
+{
+	static struct usage *usage;
+	static char of[PATH_MAX];
+	void *at;
+
+	if (usage != NULL && strcmp(of, root) == 0)
+		return usage;
+	at = mmap(NULL, sizeof(*usage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		return NULL;
+	(void)strlcpy(of, root, sizeof(of));
+	return usage = at;
+}
+
 static int
 open_heritage(struct generation *g, struct scoreboard *board)
 {
@@ -55,6 +75,8 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	g->heritage.config = &g->config;
 	g->heritage.listeners = &g->listeners;
 	g->heritage.lifeline = line[0];
+	if ((g->heritage.usage = shared_usage(g->config.root)) == NULL)
+		return -1;
 	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
 	g->heritage.sandbox = mmap(NULL, sizeof(*g->heritage.sandbox), PROT_READ | PROT_WRITE,

@@ -24,6 +24,7 @@
 #include "server/signals.h"
 #include "server/symbols.h"
 #include "server/worker.h"
+#include "store/usage.h"
 
 #define NOFILE_SPARE	64		/* descriptors that are nobody's session */
 #define NOFILE_SESSION	2		/* descriptors that a session needs, in the mean */
@@ -194,6 +195,22 @@ sweep(void *arg)
 	return store_sweep(w->store);
 }
 
+static int
+count(void *arg)
+{
+	struct worker *w = arg;
+
+	return store_count(w->store);
+}
+
+/* What others change behind our back, and what a worker had in hand when it died, is found then. */
+static void
+count_all(struct worker *w)
+{
+	if (wait_call(count, w) == -1 && errno != EBUSY)
+		log_error("the files cannot be counted for the quota: %s", strerror(errno));
+}
+
 static void
 sweep_if_due(struct worker *w, int64_t now)
 {
@@ -204,6 +221,7 @@ sweep_if_due(struct worker *w, int64_t now)
 	n = wait_call(sweep, w);
 	if (n > 0)
 		log_info("removed %d abandoned uploads", n);
+	count_all(w);
 	w->sweep = clock_in(SWEEP_MS);
 }
 
@@ -229,6 +247,8 @@ accept_all(void *arg)
 	int64_t now;
 	int which;
 
+	if (w->sweep == 0 && !store_used(w->store, NULL, NULL))
+		count_all(w);	/* no quota is known to be kept before */
 	atomic_store(&w->score->accepting, true);
 	(void)!write(w->heritage->ready, &one, sizeof(one));
 	for (;;) {
@@ -343,7 +363,7 @@ sessions_max(int64_t wanted)
 }
 
 static struct store *
-open_store(const struct config *config, const char *root)
+open_store(const struct config *config, const char *root, struct usage *usage)
 {
 	const struct store_opts opts = {
 		.root = root,
@@ -351,6 +371,9 @@ open_store(const struct config *config, const char *root)
 		.symlinks = (enum store_symlinks)config->symlinks,
 		.durable = config->durability == CONFIG_DURABILITY_FULL,
 		.staging_ttl_ms = config->staging_ttl_ms,
+		.usage = config->quota > 0 || config->quota_files > 0 ? usage : NULL,
+		.quota = (uint64_t)config->quota,
+		.quota_files = (uint64_t)config->quota_files,
 	};
 	struct store *store;
 	const char *why;
@@ -464,7 +487,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
 	root = chrooted != NULL ? "/" : config->root;
-	if ((w.store = open_store(config, root)) == NULL)
+	if ((w.store = open_store(config, root, heritage->usage)) == NULL)
 		_exit(EX_NOINPUT);
 	for (i = 0; i < heritage->listeners->count; i++)
 		w.fds[i] = heritage->listeners->at[i].fd;

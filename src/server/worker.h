@@ -17,6 +17,7 @@ struct heritage {
 	unsigned		 first_row;	/* the generation's, in the scoreboard */
 	struct sandbox_level	*sandbox;	/* in shared memory: what slot 0 reached, before it was ready */
 	int			 lifeline;	/* the pipe's read end */
+	struct usage		*usage;		/* shared by all generations */
 	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
 };
 

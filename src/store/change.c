@@ -8,6 +8,8 @@
 
 #include "store/store_int.h"
 
+#define RENAME_TRIES	100	/* times that a name may come and go under our hands */
+
 /* Closes what is open and gives `ret` back with the errno that it came with. */
 static int
 closing(int ret, int fd, int other)
@@ -43,6 +45,31 @@ lock_names(struct store *s, const struct path *path, const struct staged_name *n
 	return lock;
 }
 
+/* What stands there, for the count, if anybody counts; st_nlink is 0 if nobody does, or nothing is
+ * there. */
+static void
+look(struct store *s, const struct staged_name *name, struct stat *st)
+{
+	if (s->opts.usage == NULL || fstatat(name->parent, name->leaf, st, AT_SYMLINK_NOFOLLOW) == -1)
+		memset(st, 0, sizeof(*st));
+}
+
+/* What comes in the moment between look and removal would go uncounted: it came too late. */
+static int
+unlink_counted(struct store *s, const struct staged_name *name, int flags)
+{
+	struct stat st;
+
+	look(s, name, &st);
+	if (s->opts.usage != NULL && st.st_nlink == 0)
+		return fail_with(ENOENT);
+	if (unlinkat(name->parent, name->leaf, flags) == -1)
+		return -1;
+	if (st.st_nlink > 0)
+		usage_gone(s, &st);
+	return 0;
+}
+
 static int
 take_away(struct store *s, const struct path *path, int flags)
 {
@@ -53,7 +80,7 @@ take_away(struct store *s, const struct path *path, int flags)
 		return -1;
 	if (flags == 0)
 		lock = lock_names(s, path, &name, 1);
-	if ((ret = closing(unlinkat(name.parent, name.leaf, flags), lock, -1)) == 0)
+	if ((ret = closing(unlink_counted(s, &name, flags), lock, -1)) == 0)
 		ret = store_sync_folder(s, name.parent);
 	return closing(ret, name.parent, -1);
 }
@@ -70,6 +97,14 @@ store_rmdir(struct store *s, const struct path *path)
 	return take_away(s, path, AT_REMOVEDIR);
 }
 
+static bool
+is_there(int parent, const struct path *path)
+{
+	struct stat st;
+
+	return fstatat(parent, path->name + path->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int
 make_one(struct store *s, const struct path *path)
 {
@@ -77,7 +112,11 @@ make_one(struct store *s, const struct path *path)
 
 	if ((parent = begin(s, path)) == -1)
 		return -1;
-	if ((ret = mkdirat(parent, path->name + path->leaf, 0777)) == 0)
+	if ((ret = usage_charge(s, 0, 1)) == -1)
+		errno = is_there(parent, path) ? EEXIST : EDQUOT;
+	if (ret == 0 && (ret = mkdirat(parent, path->name + path->leaf, 0777)) == -1)
+		usage_give_back(s, 0, 1);
+	if (ret == 0)
 		ret = store_sync_folder(s, parent);
 	return closing(ret, parent, -1);
 }
@@ -171,6 +210,31 @@ same_parent(const struct path *a, const struct path *b)
 	return a->leaf == b->leaf && memcmp(a->name, b->name, a->leaf) == 0;
 }
 
+/* A new name needs no lock: it is looked at once more where it has come just now. */
+static int
+rename_counted(struct store *s, const struct staged_name *name, bool only_new)
+{
+	struct stat from, to;
+	bool fresh = false;
+	int ret = -1;
+
+	for (int i = 0; i < RENAME_TRIES && ret == -1; i++) {
+		look(s, &name[0], &from);
+		look(s, &name[1], &to);
+		fresh = from.st_nlink > 0 && to.st_nlink == 0;
+		ret = store_rename(name[0].parent, name[0].leaf, name[1].parent, name[1].leaf,
+		    only_new || fresh);
+		if (ret == -1 && (errno != EEXIST || only_new || !fresh))
+			return -1;
+	}
+	if (ret == -1 || from.st_nlink == 0)
+		return ret;
+	usage_moved(s, &from);
+	if (!fresh && (from.st_ino != to.st_ino || from.st_dev != to.st_dev))
+		usage_gone(s, &to);
+	return 0;
+}
+
 int
 store_move(struct store *s, const struct path *from, const struct path *to, bool only_new)
 {
@@ -184,7 +248,7 @@ store_move(struct store *s, const struct path *from, const struct path *to, bool
 	name[0].parent = fromdir;
 	name[1].parent = todir;
 	lock = lock_names(s, from, name, 2);
-	ret = closing(store_rename(fromdir, name[0].leaf, todir, name[1].leaf, only_new), lock, -1);
+	ret = closing(rename_counted(s, name, only_new), lock, -1);
 	/* The new name first: after a crash, better both names than none. */
 	if (ret == 0)
 		ret = store_sync_folder(s, todir);

@@ -192,7 +192,7 @@ leave(struct upload *up)
 	    utimensat(folder, up->staged.name, now, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    (strcmp(up->staged.name, up->resume_as) != 0 &&
 	    store_rename(folder, up->staged.name, folder, up->resume_as, true) == -1))
-		unlinkat(folder, up->staged.name, 0);
+		upload_unstage(up);
 }
 
 void
@@ -204,7 +204,7 @@ hold_free(struct upload *up, bool keep)
 		if (keep && up->resume_as[0] != '\0' && up->offset > 0)
 			leave(up);
 		else
-			unlinkat(up->staged.folder, up->staged.name, 0);
+			upload_unstage(up);
 	}
 	if (up->staged.fd != -1)
 		close(up->staged.fd);

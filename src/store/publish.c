@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "store/upload_int.h"
 
+#define REPLACE_TRIES	100	/* times that a name may come and go under our hands */
+
 static int
 hash_object(struct store *s, struct object *object)
 {
@@ -158,11 +160,32 @@ rename_staged(struct upload *up, bool only_new)
 	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
 	    only_new) == -1)
 		return -1;
+	usage_moved(up->store, &(struct stat){ .st_mode = S_IFREG, .st_size = up->offset });
 	if (up->staged.fd != -1)
 		close(up->staged.fd);
 	up->staged.fd = -1;	/* no longer staged: nobody removes or cuts it */
 	up->named = true;
 	return 0;
+}
+
+/* A new name needs no lock, so that one may come between the look and the rename. */
+static int
+replace(struct upload *up)
+{
+	struct stat st;
+	bool there;
+
+	for (int i = 0; i < REPLACE_TRIES; i++) {
+		there = fstatat(up->parent, upload_leaf(up), &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (rename_staged(up, !there) == 0) {
+			if (there)
+				usage_gone(up->store, &st);
+			return 0;
+		}
+		if (there || errno != EEXIST)
+			return -1;
+	}
+	return fail_with(EBUSY);
 }
 
 /* Under the lock, so that no other write comes between the look and the rename.  The first look
@@ -178,7 +201,7 @@ name_locked(struct upload *up)
 	if ((lock = staging_lock(up->staged.folder, &name, 1)) == -1)
 		return -1;
 	if ((ret = upload_check_target(up)) == 0)
-		ret = rename_staged(up, false);
+		ret = replace(up);
 	error = errno;
 	close(lock);
 	errno = error;

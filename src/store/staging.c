@@ -174,6 +174,7 @@ take_private(struct staged *st, mode_t mode)
 	st->fresh = true;
 	st->resumable = false;
 	st->size = 0;
+	st->found = -1;
 	return 0;
 }
 
@@ -182,7 +183,7 @@ enum taking { TAKE_AGAIN, TAKE_PRIVATE, TAKE_THIS };
 /* Whether the file that stands under the name may become ours.  An empty one may not:
  * perhaps its maker stands between making and locking it, and will write to it next. */
 static enum taking
-takeable(struct staged *staged, off_t *size)
+takeable(struct store *s, struct staged *staged, off_t *size)
 {
 	struct stat st;
 
@@ -196,11 +197,12 @@ takeable(struct staged *staged, off_t *size)
 		return TAKE_THIS;
 	if (!older_than(&st, EMPTY_AGE_MS) || unlinkat(staged->folder, staged->name, 0) == -1)
 		return TAKE_PRIVATE;
+	usage_gone(s, &st);
 	return TAKE_AGAIN;
 }
 
 static enum taking
-take_existing(struct staged *staged, off_t max)
+take_existing(struct store *s, struct staged *staged, off_t max)
 {
 	enum taking taking;
 	off_t size = 0;
@@ -208,7 +210,8 @@ take_existing(struct staged *staged, off_t max)
 	staged->fd = openat(staged->folder, staged->name, OPEN_STAGED);
 	if (staged->fd == -1)
 		return errno == ENOENT ? TAKE_AGAIN : TAKE_PRIVATE;
-	taking = takeable(staged, &size);
+	taking = takeable(s, staged, &size);
+	staged->found = size;
 	if (taking == TAKE_THIS && size > max) {
 		size = 0;
 		if (ftruncate(staged->fd, 0) == -1)
@@ -235,6 +238,7 @@ lock_fresh(struct staged *st)
 			return -1;
 	st->fresh = st->resumable = true;
 	st->size = 0;
+	st->found = -1;
 	return 0;
 }
 
@@ -285,6 +289,7 @@ staging_take_brief(struct store *s, struct staged *st, mode_t mode)
 	st->fresh = true;
 	st->resumable = false;
 	st->size = 0;
+	st->found = -1;
 	return make_fresh(s, st, mode);
 }
 
@@ -311,7 +316,7 @@ staging_take(struct store *s, struct staged *st, mode_t mode, off_t max)
 	for (int i = 0; i < TAKE_TRIES; i++) {
 		if ((made = take_fresh(s, st, mode)) != 0)
 			return made == 1 ? 0 : -1;
-		switch (take_existing(st, max)) {
+		switch (take_existing(s, st, max)) {
 		case TAKE_THIS:
 			return 0;
 		case TAKE_PRIVATE:
@@ -386,7 +391,7 @@ staging_lock(int folder, const struct staged_name *name, size_t n)
 /* Removes one file if it is old and nobody holds it: first the lock, then a look whether
  * the name still is this file, and still old. */
 static bool
-expire(int folder, const char *name, int64_t ttl)
+expire(struct store *s, int folder, const char *name, int64_t ttl)
 {
 	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
 	bool brief = is_brief(name);
@@ -407,6 +412,8 @@ expire(int folder, const char *name, int64_t ttl)
 	    still_named(folder, name, &st) &&
 	    older_than(&st, st.st_size > 0 ? ttl : empty_ttl))
 		gone = unlinkat(folder, name, 0) == 0;
+	if (gone)
+		usage_gone(s, &st);
 	close(fd);
 	return gone;
 }
@@ -429,7 +436,7 @@ store_sweep(struct store *s)
 		return fail_with(ENOMEM);
 	}
 	while ((d = readdir(dir)) != NULL)
-		count += expire(folder, d->d_name, s->opts.staging_ttl_ms);
+		count += expire(s, folder, d->d_name, s->opts.staging_ttl_ms);
 	closedir(dir);
 	return count;
 }

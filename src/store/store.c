@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "store/store_int.h"
+#include "store/usage.h"
 
 /* The kernel answers EAGAIN when something was renamed while it followed a "..", and
  * for a file on which another program holds a lease. */
@@ -274,6 +275,28 @@ store_stat(struct store *s, const struct path *path, struct object *object)
 	return ret;
 }
 
+static uint64_t
+rest(uint64_t quota, uint64_t used, uint64_t there)
+{
+	uint64_t left = quota > used ? quota - used : 0;
+
+	return quota == 0 || there < left ? there : left;
+}
+
+static void
+limit_space(struct store *s, struct store_space *space)
+{
+	space->quota = s->opts.quota;
+	space->quota_files = s->opts.quota_files;
+	space->limited = store_used(s, &space->used, &space->used_files);
+	if (!space->limited)
+		return;
+	space->total = rest(space->quota, 0, space->total);
+	space->free = rest(space->quota, space->used, space->free);
+	space->avail = rest(space->quota, space->used, space->avail);
+	space->files_free = rest(space->quota_files, space->used_files, space->files_free);
+}
+
 int
 store_space(struct store *s, struct store_space *space)
 {
@@ -285,5 +308,6 @@ store_space(struct store *s, struct store_space *space)
 	space->free = (uint64_t)v.f_bfree * v.f_frsize;
 	space->avail = (uint64_t)v.f_bavail * v.f_frsize;
 	space->files_free = v.f_favail;
+	limit_space(s, space);
 	return 0;
 }

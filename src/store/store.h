@@ -20,6 +20,8 @@
 #include "base/digest.h"
 #include "store/path.h"
 
+struct usage;
+
 enum store_symlinks { STORE_SYMLINKS_INSIDE, STORE_SYMLINKS_NEVER };
 
 struct store_opts {
@@ -28,6 +30,9 @@ struct store_opts {
 	enum store_symlinks	 symlinks;	/* inside: followed while they stay inside */
 	bool			 durable;	/* fsync before success is answered */
 	int64_t			 staging_ttl_ms; /* how long an abandoned upload stays resumable */
+	struct usage		*usage;		/* see usage.h; NULL: nobody counts */
+	uint64_t		 quota;		/* bytes that the tree may hold; 0: no limit */
+	uint64_t		 quota_files;	/* files, folders and links; 0: no limit */
 };
 
 struct store;
@@ -88,6 +93,9 @@ int	store_set(struct store *, const struct path *, const struct timespec *mtime,
 struct store_space {
 	uint64_t	total, free, avail;	/* bytes; avail: to us */
 	uint64_t	files_free;		/* inodes */
+	bool		limited;		/* by a quota: the others are no larger than its rest */
+	uint64_t	quota, used;		/* bytes; quota 0: none */
+	uint64_t	quota_files, used_files;
 };
 int	store_space(struct store *, struct store_space *);
 

@@ -51,6 +51,15 @@ int	object_from_stat(struct object *, const struct stat *);
 /* Whether both say the same file in the same state, as far as a stat can tell. */
 bool	object_unchanged(const struct object *, const struct object *);
 
+/* usage.c */
+
+/* Counts what is about to come: EDQUOT beyond the quota; and what has gone. */
+int	usage_charge(struct store *, uint64_t bytes, uint64_t names);
+void	usage_give_back(struct store *, uint64_t bytes, uint64_t names);
+void	usage_gone(struct store *, const struct stat *);
+uint64_t usage_size(const struct stat *);
+void	usage_moved(struct store *, const struct stat *);	/* was renamed */
+
 /* Whether any later change of a file with this mtime will show in it. */
 bool	object_settled(const struct timespec *mtime);
 
@@ -79,6 +88,7 @@ struct staged {
 	bool	fresh;			/* made now, with the mode that was asked for */
 	bool	resumable;		/* has the name under which a resume looks for it */
 	off_t	size;			/* bytes that are there already */
+	off_t	found;			/* bytes that were there and are counted; -1: it is new */
 	char	name[STAGING_NAME];
 };
 

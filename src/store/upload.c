@@ -96,6 +96,26 @@ room_for(struct upload *up, uint64_t bytes, bool exactly)
 	return 0;
 }
 
+/* Counts what will be there, before it is.  What was found is counted already. */
+static int
+charge(struct upload *up)
+{
+	uint64_t found = up->staged.found > 0 ? (uint64_t)up->staged.found : 0;
+	uint64_t size = up->want.size > 0 ? (uint64_t)up->want.size : 0;
+
+	up->charged = found;
+	up->counted = up->staged.found >= 0;
+	if (up->staged.size == 0 && found > 0) {	/* it was emptied */
+		usage_give_back(up->store, found, 0);
+		up->charged = found = 0;
+	}
+	if (usage_charge(up->store, size > found ? size - found : 0, up->counted ? 0 : 1) == -1)
+		return -1;
+	up->charged = size > found ? size : found;
+	up->counted = true;
+	return 0;
+}
+
 static int
 reserve(struct upload *up)
 {
@@ -168,7 +188,8 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 		goto fail;
 	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
 		goto fail;
-	if ((up->state = digest_begin()) == NULL || stage(up, want->user) == -1 || reserve(up) == -1)
+	if ((up->state = digest_begin()) == NULL || stage(up, want->user) == -1 ||
+	    charge(up) == -1 || reserve(up) == -1)
 		goto fail;
 	*result = up;
 	return 0;
@@ -224,6 +245,10 @@ append(struct upload *up, const char *data, size_t len)
 
 	if (size != UPLOAD_SIZE_UNKNOWN && (uint64_t)len > (uint64_t)(size - up->offset))
 		return fail_with(EFBIG);
+	if (size == UPLOAD_SIZE_UNKNOWN && usage_charge(up->store, len, 0) == -1)
+		return -1;
+	if (size == UPLOAD_SIZE_UNKNOWN)
+		up->charged += len;
 	if (upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
 		return -1;
 	digest_update(up->state, data, len);
@@ -238,12 +263,28 @@ upload_write(struct upload *up, const void *data, size_t len)
 	return up->fault == 0 ? 0 : fail_with(up->fault);
 }
 
+void
+upload_unstage(struct upload *up)
+{
+	(void)unlinkat(up->staged.folder, up->staged.name, 0);
+	usage_give_back(up->store, up->charged, up->counted);
+}
+
+void
+upload_leave_staged(struct upload *up)
+{
+	if (up->charged > (uint64_t)up->offset)
+		usage_give_back(up->store, up->charged - (uint64_t)up->offset, 0);
+}
+
 /* Blocks past the end were ours for as long as bytes were to come. */
 static void
-give_back(struct upload *up)
+leave(struct upload *up)
 {
 	if (up->reserved && ftruncate(up->staged.fd, up->offset) == -1)
-		unlinkat(up->staged.folder, up->staged.name, 0);
+		upload_unstage(up);
+	else
+		upload_leave_staged(up);
 }
 
 void
@@ -254,9 +295,9 @@ upload_free(struct upload **upp, bool keep)
 
 	if (up->staged.fd != -1) {
 		if (keep && up->staged.resumable && up->offset > 0)
-			give_back(up);
+			leave(up);
 		else
-			unlinkat(up->staged.folder, up->staged.name, 0);
+			upload_unstage(up);
 		close(up->staged.fd);
 	}
 	if (!up->lent)

@@ -18,6 +18,8 @@ struct upload {
 	off_t		 offset;	/* bytes that are there */
 	off_t		 started;	/* bytes whose write-back was begun */
 	bool		 reserved;	/* blocks past offset are ours */
+	uint64_t	 charged;	/* bytes that are counted for it */
+	bool		 counted;	/* and one name */
 	int		 fault;		/* errno of the first write that failed */
 
 	/* of a held one */
@@ -40,6 +42,10 @@ upload_leaf(const struct upload *up)
 
 /* Whether what stands under the name now lets the upload begin or be published. */
 int	upload_check_target(struct upload *);
+
+/* Removes the staged file, or (if it stays) counts it as what it is. */
+void	upload_unstage(struct upload *);
+void	upload_leave_staged(struct upload *);
 
 /* Verifies, and makes the staged file what it is to be under its name; not yet durable. */
 int	upload_finish(struct upload *, struct object *done);
