@@ -82,7 +82,7 @@ in_slot()
 
 # bats test_tags=models:all
 @test "a worker that dies at each birth is born again after delays that double, up to respawn-delay-max" {
-	local slot pid age died waited want young=0 at_most=0 try
+	local slot pid age died waited want young=0 at_most=0 grown=0 try
 	expect_deaths
 	server -o respawn-delay-max=700ms
 	BORN=$(workers | head -n 1)
@@ -93,8 +93,13 @@ in_slot()
 		died=$(now)
 		wait_for obituary "$pid" || fail_with_log "no obituary of $pid"
 		age=$(obituary "$pid" | sed 's/.*, \(.*\) s old.*/\1/')
-		# One that a slow machine let grow up begins the count anew.
-		if [[ $age == 0.* ]]; then young=$((young + 1)); else young=0; fi
+		# One that a slow machine let grow up begins the count anew; what is told as 1.0 may be either.
+		if [[ $age == 0.* || ($age == 1.0 && ! $(obituary "$pid") =~ 'in 0.0 s'$) ]]; then
+			young=$((young + 1))
+		else
+			young=0
+			grown=$((grown + 1))
+		fi
 		want=$((young == 0 ? 0 : young > 3 ? 700 : 50 << young))
 		assert_regex "$(obituary "$pid")" "killed by signal 9 \(Killed\); next try in 0\.$((want / 100)) s$"
 		run -0 ask PING QUIT	# the other one serves
@@ -103,6 +108,7 @@ in_slot()
 		((waited >= want - 100)) || fail "born again after $waited ms instead of $want"
 		((want < 700)) || at_most=$((at_most + 1))
 	done
+	((at_most == 2 || grown == 0)) || skip "this machine is too slow to kill workers young"
 	assert_equal "$at_most" 2
 	# Once it has lived for a while, all is forgiven.
 	wait_for pool_is "$WORKERS"
