@@ -2,6 +2,7 @@
  * The kernel switches; sessions share the process, and a crash is the worker's. */
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include <errno.h>
 
@@ -9,9 +10,11 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "io/wait.h"
 #include "sched/sched.h"
 
@@ -19,10 +22,46 @@
 #define THREAD_ALT	(32 * 1024)	/* of these, for a signal's handler where the rest was used up */
 #define THREAD_ARENAS	2		/* malloc's; one for each thread would cost more than it saves */
 
+#define TRIM_AFTER	1000	/* milliseconds between two requests after which a stack is trimmed */
+#define RED_ZONE	1024	/* bytes below the stack pointer that may still be in use */
+
 static const struct sched_limit *limit;
 static int		 ends = -1;	/* an eventfd: a session has ended */
 static pthread_attr_t	 attr;
+static struct wait_ops	 ops;		/* wait_blocking, but for fd() */
 static _Thread_local void *running;
+
+/* Gives back what the last request touched below the present frame. */
+static void
+trim(void)
+{
+	uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - RED_ZONE) & ~(uintptr_t)(getpagesize() - 1);
+	pthread_attr_t own;
+	void *low;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &own) != 0)
+		return;
+	if (pthread_attr_getstack(&own, &low, &size) == 0 && end > (uintptr_t)low)
+		(void)madvise(low, end - (uintptr_t)low, MADV_DONTNEED);
+	(void)pthread_attr_destroy(&own);
+}
+
+/* A session that waits long for its next request gets by with less memory meanwhile. */
+static int
+thread_fd(int fd, short events, int64_t deadline, bool idle)
+{
+	int64_t soon = clock_in(TRIM_AFTER);
+
+	if (!idle || running == NULL || deadline <= soon)
+		return wait_blocking.fd(fd, events, deadline, idle);
+	if (wait_blocking.fd(fd, events, soon, idle) == 0)
+		return 0;
+	if (errno != ETIMEDOUT)
+		return -1;
+	trim();
+	return wait_blocking.fd(fd, events, deadline, idle);
+}
 
 static void *
 session(void *arg)
@@ -103,7 +142,9 @@ thread_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
-	wait_use(&wait_blocking);
+	ops = wait_blocking;
+	ops.fd = thread_fd;
+	wait_use(&ops);
 	main_fn(arg);
 	while (atomic_load(limit->sessions) > 0) {
 		(void)wait_fd(ends, POLLIN, INT64_MAX);
