@@ -25,6 +25,7 @@ static const struct command {
 	{ "top", NULL, TOP, false, false, "both, refreshed; q quits" },
 	{ "kick", "SESSION", LINES, false, false, "end a session (its first column in who)" },
 	{ "reload", NULL, LINES, true, false, "read the configuration again, and tell how it went" },
+	{ "upgrade", NULL, LINES, true, false, "let the binary that is installed now take over" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
 	{ "stop", NULL, LINES, false, true, "end now" },
 	{ NULL, NULL, NOTHING, false, false, NULL }

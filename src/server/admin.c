@@ -94,6 +94,18 @@ serve_reload(struct master *m, struct control_client *client, const char *operan
 }
 
 static void
+serve_upgrade(struct master *m, struct control_client *client, const char *operand)
+{
+	(void)operand;
+	if (m->ending) {
+		say(client, "error", "the server is ending", false);
+		return;
+	}
+	m->upgrade_wanted = true;
+	control_hold(client, ADMIN_UPGRADE);
+}
+
+static void
 serve_drain(struct master *m, struct control_client *client, const char *operand)
 {
 	(void)operand;
@@ -120,6 +132,7 @@ static const struct command {
 	{ "who", false, serve_who },
 	{ "kick", true, serve_kick },
 	{ "reload", false, serve_reload },
+	{ "upgrade", false, serve_upgrade },
 	{ "drain", false, serve_drain },
 	{ "stop", false, serve_stop },
 };

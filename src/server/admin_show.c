@@ -131,6 +131,8 @@ state_of(const struct master *m)
 		return "ending";
 	if (m->coming != NULL)
 		return "reloading";
+	if (m->upgrade.pid != 0)
+		return "upgrading";
 	return m->serving->ready ? "serving" : "starting";
 }
 

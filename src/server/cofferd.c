@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libutil.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +16,13 @@
 #include "base/log.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/inherit.h"
 #include "server/master.h"
+#include "server/notify.h"
+#include "server/pidfile.h"
 #include "server/privilege.h"
 #include "server/sandbox.h"
+#include "server/upgrade.h"
 
 #define DEFAULT_FILE	SYSCONFDIR "/coffer/cofferd.conf"
 #define OPTIONS		"bf:hl:m:n:o:tTvVw"
@@ -200,11 +204,29 @@ parse_args(struct args *args, int argc, char **argv)
 	parse_dir(args, argc, argv);
 }
 
+static int wire = -1;	/* to the binary before us, which wants to know as well; or -1 */
+
+/* A fault of the configuration, with its place. */
 static void
 print_fault(void *arg, const char *line)
 {
 	(void)arg;
 	(void)fprintf(stderr, "%s\n", line);
+	if (wire != -1)
+		(void)dprintf(wire, "%s\n", line);
+}
+
+static void __attribute__((format(printf, 1, 2)))
+complain(const char *fmt, ...)
+{
+	char line[1024] = "cofferd: ";
+	size_t len = strlen(line);
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	va_end(ap);
+	print_fault(NULL, line);
 }
 
 /* The checked configuration, or the end with every fault. */
@@ -238,7 +260,7 @@ find_user(struct config *config)
 	char why[PRIVILEGE_WHY];
 
 	if (privilege_find(&config->as, config->user, why) == -1) {
-		(void)fprintf(stderr, "cofferd: %s\n", why);
+		complain("%s", why);
 		exit(EX_CONFIG);
 	}
 }
@@ -249,7 +271,7 @@ check_root(const struct config *config)
 	char why[PRIVILEGE_WHY];
 
 	if (privilege_check(&config->as, config->root, config->writable, why) == -1) {
-		(void)fprintf(stderr, "cofferd: %s\n", why);
+		complain("%s", why);
 		exit(EX_NOPERM);
 	}
 }
@@ -271,7 +293,7 @@ no_file(const char *name, const char *what)
 {
 	int error = errno;
 
-	(void)fprintf(stderr, "cofferd: %s: %s: %s\n", what, name, strerror(error));
+	complain("%s: %s: %s", what, name, strerror(error));
 	exit(error == EACCES || error == EPERM || error == EROFS ? EX_NOPERM : EX_CONFIG);
 }
 
@@ -289,35 +311,33 @@ begin_log(const struct config *config)
 }
 
 /* Before anything is bound, so that a second daemon disturbs nothing. */
-static struct pidfh *
-claim_pidfile(const struct config *config)
+static struct pidfile *
+claim_pidfile(const struct config *config, struct inherited *inherited)
 {
-	struct pidfh *pidfile;
+	struct pidfile *pidfile;
 	pid_t other = -1;
 
 	if (config->pid_file[0] == '\0')
 		return NULL;
-	if ((pidfile = pidfile_open(config->pid_file, 0644, &other)) != NULL)
+	pidfile = pidfile_take(config->pid_file, inherited->pidfile, &other);
+	inherited->pidfile = -1;
+	if (pidfile != NULL)
 		return pidfile;
 	if (errno != EEXIST)
 		no_file(config->pid_file, "pid-file");
 	if (other > 0)
-		(void)fprintf(stderr, "cofferd: %s: cofferd is already running, pid %jd\n",
-		    config->pid_file, (intmax_t)other);
+		complain("%s: cofferd is already running, pid %jd", config->pid_file, (intmax_t)other);
 	else
-		(void)fprintf(stderr, "cofferd: %s: cofferd is already starting\n",
-		    config->pid_file);
+		complain("%s: cofferd is already starting", config->pid_file);
 	exit(EXIT_FAILURE);
 }
 
-/* Descriptors that we happened to inherit are not for the workers, and what we open must not become
- * anybody's standard error. */
+/* What we open must not become anybody's standard error. */
 static void
 tidy_descriptors(void)
 {
 	int fd;
 
-	closefrom(STDERR_FILENO + 1);
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd != -1 && fd <= STDERR_FILENO);
@@ -325,28 +345,37 @@ tidy_descriptors(void)
 		(void)close(fd);
 }
 
+/* 0, or -1 with errno.  A new binary is a daemon already if the old one was. */
+static int
+begin_daemon(struct config *config, const struct inherited *inherited)
+{
+	if (!config->background)
+		return 0;
+	return inherited->parent == -1 ? daemon_begin(config) : chdir("/");
+}
+
 /* From here on we are the daemon. */
 static int
-serve(struct config *config, const struct config_source *source)
+serve(struct config *config, struct master_start *start)
 {
-	struct pidfh *pidfile;
 	int code;
 
 	begin_log(config);
-	pidfile = claim_pidfile(config);
-	(void)umask((mode_t)config->umask);
-	if (config->background && daemon_begin(config) == -1) {
+	start->pidfile = claim_pidfile(config, start->inherited);
+	if (begin_daemon(config, start->inherited) == -1) {
 		daemon_complain(config, "cannot go to the background: %s", strerror(errno));
 		code = EX_OSERR;
 	} else {
-		if (pidfile != NULL && pidfile_write(pidfile) == -1)
+		notify_open();
+		/* A new binary writes it when it is ready: until then the old one's pid is right. */
+		if (start->pidfile != NULL && start->inherited->parent == -1 &&
+		    pidfile_put(start->pidfile) == -1)
 			log_warn("%s: %s", config->pid_file, strerror(errno));
 		if (config->as.uid == 0)
 			log_warn("workers stay root, for the user is %s", config->as.name);
-		code = master_run(config, source);
+		code = master_run(config, start);
 	}
-	if (pidfile != NULL)
-		(void)pidfile_remove(pidfile);
+	pidfile_leave(&start->pidfile);
 	return code;
 }
 
@@ -355,9 +384,19 @@ main(int argc, char **argv, char **envp)
 {
 	struct args args = { .test = false };
 	struct config config;
+	struct upgrade_self self = { .argv = NULL };
+	struct inherited inherited;
+	struct master_start start = {
+		.source = &args.source, .self = &self, .inherited = &inherited,
+	};
 	int code = EX_OK;
 
+	inherit_take(&inherited);
+	wire = inherited.parent;
+	daemon_wire(wire);
 	tidy_descriptors();
+	if (upgrade_remember(&self, argc, argv) == -1)
+		no_memory();
 	setproctitle_init(argc, argv, envp);	/* first: argv is a copy from here on */
 	parse_args(&args, argc, argv);
 	load(&config, &args);
@@ -374,8 +413,10 @@ main(int argc, char **argv, char **envp)
 		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",
 		    config.file != NULL ? config.file : "");
 	if (!args.test && !args.show)
-		code = serve(&config, &args.source);
+		code = serve(&config, &start);
 	config_free(&config);
+	listeners_close(&inherited.listeners, NULL, false);
+	upgrade_forget(&self);
 	free(args.settings);
 	free(args.dir);
 	free(args.file);

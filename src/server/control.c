@@ -234,12 +234,6 @@ control_fd(const struct control *c)
 	return c->fd;
 }
 
-const char *
-control_path(const struct control *c)
-{
-	return c->path;
-}
-
 /* Sends what the socket takes; afterwards the client may be gone. */
 static void
 send_reply(struct control_client *client)

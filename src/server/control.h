@@ -38,7 +38,6 @@ void		 control_sweep(const char *dir, const char *prefix);
 void		 control_close(struct control **, bool unlink);
 
 int		 control_fd(const struct control *);
-const char	*control_path(const struct control *);
 
 /* Says what to wait for: up to CONTROL_POLL_MAX places are filled, and *until is made earlier
  * where somebody's time ends. */

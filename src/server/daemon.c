@@ -17,6 +17,8 @@
  * itself is /dev/null by then, so that no worker holds the terminal. */
 static int starter = -1;
 
+static int wire = -1;		/* see daemon_wire() */
+
 static bool
 logs_to_stderr(const struct config *config)
 {
@@ -85,6 +87,12 @@ daemon_begin(struct config *config)
 }
 
 void
+daemon_wire(int fd)
+{
+	wire = fd;
+}
+
+void
 daemon_ready(struct config *config)
 {
 	if (config->ready_fd == -1)
@@ -110,6 +118,10 @@ daemon_complain(const struct config *config, const char *fmt, ...)
 	(void)vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	log_error("%s", line);
+	if (wire != -1) {
+		(void)dprintf(wire, "%s\n", line);
+		return;
+	}
 	if (fd == -1 && !config->background && !logs_to_stderr(config))
 		fd = STDERR_FILENO;
 	if (fd != -1)

@@ -12,6 +12,9 @@
  * does not return: it exits with 0 after daemon_ready(), else with the other's code. */
 int	daemon_begin(struct config *);
 
+/* We are the next binary: complaints go to the old one, on this wire, until it is -1. */
+void	daemon_wire(int fd);
+
 /* The workers accept.  Writes one byte to config->ready_fd and closes it (-1 behind), and
  * lets go of standard error unless it is the log.  Without a ready_fd nothing happens. */
 void	daemon_ready(struct config *);

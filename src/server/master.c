@@ -5,26 +5,25 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/rundir.h"
 #include "server/admin.h"
 #include "server/crash.h"
 #include "server/daemon.h"
 #include "server/master.h"
 #include "server/master_int.h"
+#include "server/notify.h"
 
+#define WIRES	2	/* to the next binary, and to the one before */
 #define ROWS	4096	/* of the scoreboard: the largest pool, and what may drain beside it */
 
-static volatile sig_atomic_t got_child, got_stop, got_quit, got_hup, got_other;
+static volatile sig_atomic_t got_child, got_stop, got_quit, got_hup, got_usr2, got_other;
 
 static void
 on_signal(int number)
@@ -37,6 +36,8 @@ on_signal(int number)
 		got_quit = 1;
 	else if (number == SIGHUP)
 		got_hup = 1;
+	else if (number == SIGUSR2)
+		got_usr2 = 1;
 	else
 		got_other = number;
 }
@@ -89,19 +90,7 @@ count_ready(struct master *m, struct generation *g)
 	generation_tell_sandbox(g);
 	log_info("ready: %jd workers, %s", (intmax_t)g->config.workers, g->config.concurrency);
 	daemon_ready(&g->config);
-}
-
-/* From here on nobody is respawned, and nothing begins any more. */
-static void
-end(struct master *m, void (*how)(struct generation *))
-{
-	struct generation *g;
-
-	if (m->coming != NULL)
-		reload_abandon(m, "the server ends");
-	m->ending = true;
-	TAILQ_FOREACH(g, &m->generations, entry)
-		how(g);
+	handover_ready(m);
 }
 
 /* The workers see the end of their lifeline, finish what they do and go. */
@@ -112,6 +101,23 @@ drain(struct generation *g)
 		return;
 	generation_deafen(g, NULL);
 	generation_drain(g);
+}
+
+/* From here on nobody is respawned, and nothing begins any more. */
+static void
+end(struct master *m, void (*how)(struct generation *))
+{
+	struct generation *g;
+
+	if (m->coming != NULL)
+		reload_abandon(m, "the server ends");
+	if (m->upgrade.pid != 0)
+		upgrade_abandon(m, "the server ends");
+	if (m->in_charge && !m->ending)
+		notify_send("STOPPING=1\nSTATUS=%s", how == drain ? "draining" : "stopping");
+	m->ending = true;
+	TAILQ_FOREACH(g, &m->generations, entry)
+		how(g);
 }
 
 void
@@ -143,8 +149,10 @@ static void
 bury(struct master *m, pid_t pid, int status)
 {
 	struct generation *g;
-	bool young;
+	bool young = false;
 
+	if (upgrade_died(m, pid, status))
+		return;
 	TAILQ_FOREACH(g, &m->generations, entry)
 		if (pool_bury(g->pool, pid, status, &young))
 			break;
@@ -184,6 +192,10 @@ act_on_signals(struct master *m)
 		got_hup = 0;
 		m->reload_wanted = true;
 	}
+	if (got_usr2) {
+		got_usr2 = 0;
+		m->upgrade_wanted = true;
+	}
 	if (got_other) {
 		log_warn("SIG%s has no meaning in this version", sigabbrev_np(got_other));
 		got_other = 0;
@@ -213,6 +225,10 @@ step(struct master *m)
 	int64_t next = reload_step(m), due;
 	struct generation *g;
 
+	if ((due = upgrade_step(m)) < next)
+		next = due;
+	if (m->in_charge && (due = notify_watchdog()) < next)
+		next = due;
 	forget_the_gone(m);
 	TAILQ_FOREACH(g, &m->generations, entry)
 		if ((due = generation_step(g)) < next)
@@ -250,13 +266,17 @@ turn_generations(struct master *m, const struct pollfd *pfds)
 static void
 await(struct master *m, int64_t until, const sigset_t *asleep)
 {
-	struct pollfd pfds[MASTER_GENERATIONS_MAX + CONTROL_POLL_MAX];
+	struct pollfd pfds[MASTER_GENERATIONS_MAX + WIRES + CONTROL_POLL_MAX], *wires;
 	struct timespec left = { 0 }, *timeout = NULL;
 	size_t mine, others = 0;
 	int ms;
 
 	mine = poll_generations(m, pfds);
-	if (m->control != NULL)
+	wires = pfds + mine;
+	wires[0] = (struct pollfd){ .fd = m->upgrade.pid != 0 ? m->upgrade.wire : -1, .events = POLLIN };
+	wires[1] = (struct pollfd){ .fd = m->start->inherited->parent, .events = POLLIN };
+	mine += WIRES;
+	if (m->control != NULL && m->in_charge)
 		others = control_poll(m->control, pfds + mine, &until);
 	if ((ms = clock_left(until)) != -1) {
 		left = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
@@ -267,6 +287,10 @@ await(struct master *m, int64_t until, const sigset_t *asleep)
 	turn_generations(m, pfds);
 	if (others > 0)
 		control_turn(m->control, pfds + mine, others);
+	if (wires[0].revents != 0 && m->upgrade.pid != 0)
+		upgrade_turn(m);
+	if (wires[1].revents != 0)
+		handover_turn(m);
 }
 
 static void
@@ -284,44 +308,13 @@ loop(struct master *m, const sigset_t *asleep)
 	}
 }
 
-/* In the folder of such sockets, if there may be one: nobody has asked for it. */
-static void
-open_usual_control(struct master *m)
-{
-	char dir[PATH_MAX], path[PATH_MAX + 32], why[CONTROL_WHY];
-
-	if (rundir_name(dir, sizeof(dir)) == -1 || rundir_make(dir) == -1) {
-		log_info("no control socket: %s: %s", dir, strerror(errno));
-		return;
-	}
-	control_sweep(dir, RUNDIR_PREFIX);
-	(void)snprintf(path, sizeof(path), "%s/%s%d", dir, RUNDIR_PREFIX, (int)getpid());
-	if ((m->control = control_open(path, -1, admin_serve, m, why)) == NULL)
-		log_info("no control socket: %s", why);
-}
-
-/* 0, or -1 where the one that is wanted cannot be had, which has been told. */
-static int
-open_control(struct master *m, const struct config *config)
-{
-	char why[CONTROL_WHY];
-
-	if (strcmp(config->control, "none") == 0)
-		return 0;
-	if (strcmp(config->control, "auto") == 0) {
-		open_usual_control(m);
-		return 0;
-	}
-	if ((m->control = control_open(config->control, -1, admin_serve, m, why)) != NULL)
-		return 0;
-	daemon_complain(config, "%s", why);
-	return -1;
-}
-
 int
-master_run(struct config *config, const struct config_source *source)
+master_run(struct config *config, const struct master_start *start)
 {
-	struct master m = { .source = source, .generation = 1, .began = clock_ms() };
+	struct master m = {
+		.start = start, .generation = 1, .began = clock_ms(), .pidfile = start->pidfile,
+		.in_charge = start->inherited->parent == -1,
+	};
 	char why[GENERATION_WHY];
 	struct generation *g;
 	sigset_t asleep;
@@ -335,19 +328,21 @@ master_run(struct config *config, const struct config_source *source)
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	if (open_control(&m, config) == -1)
+	if (admin_open(&m, config) == -1)
 		return EX_UNAVAILABLE;
-	if ((g = m.serving = generation_open(1, config, m.scoreboard, NULL, why, &code)) == NULL) {
+	if ((g = m.serving = generation_open(1, config, m.scoreboard, &start->inherited->listeners,
+	    why, &code)) == NULL) {
 		daemon_complain(config, "%s", why);
-		control_close(&m.control, true);
+		admin_close(&m, start->inherited->parent == -1);
 		return code;
 	}
 	TAILQ_INSERT_HEAD(&m.generations, g, entry);
 	welcome(g);
+	handover_sort(&m);
 	loop(&m, &asleep);
+	handover_end(&m);
 	stall_close(&m.stall);
 	generation_close(&m.serving, NULL);
 	log_info("stopped");
-	control_close(&m.control, true);
 	return m.code;
 }

@@ -1,5 +1,5 @@
 /* master_int - what the files of the master share: master.c the loop, reload.c the change of
- * configuration. */
+ * configuration, handover.c that of the binary. */
 
 #ifndef SERVER_MASTER_INT_H
 #define SERVER_MASTER_INT_H
@@ -8,13 +8,15 @@
 #include "server/control.h"
 #include "server/faults.h"
 #include "server/generation.h"
+#include "server/master.h"
 #include "server/stall.h"
+#include "server/upgrade.h"
 
 #define MASTER_LEAVING_MAX	8	/* generations that drain at once, before a reload has to wait */
 #define MASTER_GENERATIONS_MAX	(MASTER_LEAVING_MAX + 8)	/* with those that were abandoned */
 
 struct master {
-	const struct config_source *source;	/* where the next configuration comes from */
+	const struct master_start *start;
 	struct stall	*stall;
 	struct scoreboard *scoreboard;
 	struct generation_list generations;	/* all that have workers, the newest first */
@@ -24,7 +26,13 @@ struct master {
 	bool		 reload_wanted;
 	int64_t		 reload_until;		/* when patience with the coming one ends */
 	struct faults	 reload_notes;		/* what its verdict will say besides */
+	struct upgrade	 upgrade;
+	bool		 upgrade_wanted;
+	bool		 in_charge;		/* of the control socket and all other names: false before
+						 * and after another binary is */
+	struct pidfile	*pidfile;		/* or NULL */
 	struct control	*control;		/* or NULL */
+	bool		 control_handed;	/* its file is the service manager's */
 	int64_t		 began;			/* clock_ms() */
 	bool		 ending;
 	int		 code;			/* to exit with */
@@ -33,6 +41,24 @@ struct master {
 /* From here on nobody is respawned: workers finish what they do, or stop at once. */
 void	master_drain(struct master *);
 void	master_stop(struct master *);
+
+/* Begins the upgrade that is wanted, as soon as it can begin, and abandons one that takes too long.
+ * When to come again. */
+int64_t	upgrade_step(struct master *);
+
+/* Something has come from the new binary; or a child of ours has died: whether it was that. */
+void	upgrade_turn(struct master *);
+bool	upgrade_died(struct master *, pid_t, int status);
+
+/* If there is an upgrade, it is given up. */
+void	upgrade_abandon(struct master *, const char *why);
+
+/* As the new binary, or as one that nobody has called: listeners are open; all workers accept; the
+ * wire has something; it is over. */
+void	handover_sort(struct master *);
+void	handover_ready(struct master *);
+void	handover_turn(struct master *);
+void	handover_end(struct master *);
 
 /* Begins the reload that is wanted, as soon as it can begin, and abandons one that takes too long.
  * When to come again. */

@@ -13,6 +13,7 @@
 #include "server/admin.h"
 #include "server/config_keys.h"
 #include "server/master_int.h"
+#include "server/notify.h"
 #include "server/privilege.h"
 #include "server/sandbox.h"
 
@@ -75,7 +76,7 @@ check(struct config *config, struct faults *faults)
 static int
 load(struct master *m, struct config *config, struct faults *faults)
 {
-	struct config_source source = *m->source;
+	struct config_source source = *m->start->source;
 
 	/* The file that was read at the start must not have vanished: its defaults would serve. */
 	source.optional = source.optional && m->serving->config.file == NULL;
@@ -110,6 +111,9 @@ refuse(struct master *m, struct faults *faults)
 	log_error("reload failed: generation %u serves on, with the configuration it had",
 	    m->serving->number);
 	faults_add(faults, "generation %u serves on, with the configuration it had", m->serving->number);
+	if (!m->ending)
+		notify_send("READY=1\nSTATUS=reload failed, see the log; generation %u serves on",
+		    m->serving->number);
 	admin_finish(m, ADMIN_RELOAD, false, faults);
 	faults_free(&m->reload_notes);
 	faults_free(faults);
@@ -124,6 +128,7 @@ begin(struct master *m)
 	int code;
 
 	log_info("reloading");
+	notify_reloading("reloading");
 	admin_begin(m, ADMIN_RELOAD);
 	faults_init(&faults);
 	faults_init(&m->reload_notes);
@@ -194,6 +199,8 @@ reload_commit(struct master *m)
 	    old->number);
 	faults_add(&m->reload_notes, "generation %u serves, %jd workers, %s", m->serving->number,
 	    (intmax_t)m->serving->config.workers, m->serving->config.concurrency);
+	notify_send("READY=1\nSTATUS=%jd workers serve, generation %u",
+	    (intmax_t)m->serving->config.workers, m->serving->number);
 	admin_finish(m, ADMIN_RELOAD, true, &m->reload_notes);
 	faults_free(&m->reload_notes);
 }
@@ -208,7 +215,8 @@ may_begin(const struct master *m)
 
 	TAILQ_FOREACH(g, &m->generations, entry)
 		leaving += g->leaving;
-	return m->coming == NULL && m->serving->ready && leaving < MASTER_LEAVING_MAX;
+	return m->coming == NULL && m->upgrade.pid == 0 && m->serving->ready &&
+	    leaving < MASTER_LEAVING_MAX;
 }
 
 int64_t

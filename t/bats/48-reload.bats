@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 load helper
 load dialog
 load pool
+load steady
 
 # configure LINE...: the configuration file, from here on.
 configure()
@@ -48,24 +49,6 @@ serve_file()
 ask_socket()
 {
 	printf '%s\n' PING QUIT | timeout -k 5 "$PATIENCE" nc -N -U "$1"
-}
-
-# steady_begin [CLIENTS]: a load that lasts until steady_end, which fails unless all went well.
-steady_begin()
-{
-	[[ -x $COFFER_BUILD/t/steady ]] || skip "t/steady is not built (make check does)"
-	mkfifo "$T/steady"
-	timeout -k 5 100 "$COFFER_BUILD/t/steady" "$PORT" "$T/root/file" "${1:-32}" \
-	    <"$T/steady" >"$T/steady.out" 2>&1 3>&- &
-	STEADY=$!
-	exec {STEADY_IN}>"$T/steady"
-}
-
-steady_end()
-{
-	exec {STEADY_IN}>&-
-	wait "$STEADY" || fail "$(cat "$T/steady.out")"
-	grep -qE '^requests=[1-9][0-9]* failed=0 refused=0 ' "$T/steady.out" || fail "$(cat "$T/steady.out")"
 }
 
 # --- what a reload does
