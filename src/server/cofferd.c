@@ -282,7 +282,7 @@ check_sandbox(const struct config *config)
 	char why[SANDBOX_TEXT];
 
 	if (sandbox_check(config, why) == -1) {
-		(void)fprintf(stderr, "cofferd: %s\n", why);
+		complain("%s", why);
 		exit(EX_OSERR);
 	}
 }

@@ -174,13 +174,15 @@ server()
 	export COFFER_URL=$URL
 }
 
-# launch COFFERD-ARGUMENT...: starts cofferd (or $COFFERD, by the command in LAUNCHER), in a session (setsid(2)) of its own, and
+# launch COFFERD-ARGUMENT...: starts cofferd (or $COFFERD, by the command in LAUNCHER), in a session
+# (setsid(2)) of its own, and
 # does not wait.  Sets PID and LOG.
 launch()
 {
 	LOG=$T/log.${#SERVERS[@]}
 	ln -sfn "$LOG" "$T/log"
-	setsid "${LAUNCHER[@]}" "${COFFERD:-$COFFER_BUILD/cofferd}" -f "$T/cofferd.conf" "$@" </dev/null >"$LOG" 2>&1 3>&- &
+	setsid "${LAUNCHER[@]}" "${COFFERD:-$COFFER_BUILD/cofferd}" -f "$T/cofferd.conf" "$@" \
+	    </dev/null >"$LOG" 2>&1 3>&- &
 	PID=$!
 	SERVERS+=("$PID")
 	LOGS+=("$LOG")
