@@ -19,9 +19,13 @@ declare -A contestants=(
 	[idle-10000]="coffer nginx lighttpd"
 	[connect]="coffer limit nginx"
 	[slow-readers]="coffer nginx"
+	[http-1k]="coffer limit lighttpd nginx"
+	[http-16k]="coffer limit lighttpd nginx"
+	[http-128k]="coffer limit lighttpd nginx"
+	[http-json-100k]="coffer limit nginx"
 )
 row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up put-1g put-1g-fsync list-100k
-    idle-1000 idle-10000 connect slow-readers)
+    idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k)
 
 # METRIC: unit, kind, target.  rate: ratio to the limit, at least; time: ratio to the
 # limit, at most; most: the value itself, at most.  A row may have several metrics.
@@ -40,8 +44,19 @@ declare -A metrics=(
 	[idle-10000]="KiB most 6"
 	[connect]="conn/s rate 0.9"
 	[slow-readers]="us time 1.3"
+	[http-1k]="req/s rate 0.9"
+	[http-1k-p99]="us time 1.3"
+	[http-16k]="req/s rate 0.9"
+	[http-16k-p99]="us time 1.3"
+	[http-128k]="req/s rate 0.9"
+	[http-128k-p99]="us time 1.3"
+	[http-json-100k]="ms time 1.2"
+	[http-json-first]="ms most 5"
 )
-declare -A row_metrics=([list-100k]="list-100k list-first list-growth")
+declare -A row_metrics=(
+	[http-1k]="http-1k http-1k-p99" [http-16k]="http-16k http-16k-p99"
+	[http-128k]="http-128k http-128k-p99" [http-json-100k]="http-json-100k http-json-first"
+	[list-100k]="list-100k list-first list-growth")
 
 # proto WHO: the protocol that the load program speaks to it.
 proto() {
@@ -334,4 +349,69 @@ case_slow_readers() {
 	fi
 	sample "$row" "$1" "$(scaled p99 1)" || return 1
 	stop readers
+}
+
+# ---- HTTP: a file over 64 kept connections, by wrk
+
+prepare_http() {
+	need wrk || return 1
+	mkdir -p "$mem/http"
+	"$bin/tool" file "$mem/http/x" "$1"
+}
+
+start_http() {
+	case $1 in
+	coffer | limit)	"start_${1}_http" "$2" ;;
+	nginx)		start_nginx "$2" 'autoindex on; autoindex_format json;' ;;
+	*)		"start_$1" "$2" ;;
+	esac
+}
+
+# What wrk says in its own words, as KEY=VALUE; latencies in microseconds.
+case_http() {
+	client_run wrk -t 1 -c 64 -d "${http_seconds}s" --latency "http://127.0.0.1:${port[$1]}/x" || return 1
+	answer=$(awk '
+		function us(t) { return t ~ /us$/ ? t + 0 : t ~ /ms$/ ? t * 1e3 : t * 1e6 }
+		/^ *99%/ { p99 = us($2) }
+		/^Requests\/sec:/ { rate = $2 }
+		/requests in/ { n = $1 }
+		/Non-2xx|Socket errors/ { bad = 1 }
+		END { if (!bad && rate > 0) print "rate=" rate, "p99=" p99, "n=" n }' "$work/client.out")
+	sample "$row" "$1" "$(scaled rate 1)" || return 1
+	sample "$row-p99" "$1" "$(scaled p99 1)" || return 1
+	operations=$(word n "$answer")
+}
+
+prepare_http_1k() { prepare_http 1024; }
+prepare_http_16k() { prepare_http 16384; }
+prepare_http_128k() { prepare_http 131072; }
+start_http_1k() { start_http "$1" "$mem/http"; }
+start_http_16k() { start_http "$1" "$mem/http"; }
+start_http_128k() { start_http "$1" "$mem/http"; }
+case_http_1k() { case_http "$1"; }
+case_http_16k() { case_http "$1"; }
+case_http_128k() { case_http "$1"; }
+
+# ---- HTTP: 100,000 entries as JSON, by curl
+
+prepare_http_json_100k() {
+	need curl || return 1
+	mkdir -p "$mem/json"
+	"$bin/tool" files "$mem/json/big" "$names" 0
+}
+
+start_http_json_100k() { start_http "$1" "$mem/json"; }
+
+case_http_json_100k() {
+	local query=
+	[[ $1 == coffer ]] && query=?json
+	client_run curl -q -s -S -f --noproxy '*' -o "$work/json" \
+	    -w 'first=%{time_starttransfer} seconds=%{time_total}\n' \
+	    "http://127.0.0.1:${port[$1]}/big/$query" || return 1
+	if (($(grep -o '"name"' "$work/json" | wc -l) != names)); then
+		why="not all entries came"
+		return 1
+	fi
+	sample http-json-100k "$1" "$(scaled seconds 1e3)" || return 1
+	[[ $1 != coffer ]] || sample http-json-first "$1" "$(scaled first 1e3)"
 }

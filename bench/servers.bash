@@ -103,6 +103,19 @@ start_limit() {
 	port[$name]=$found
 }
 
+# start_coffer_http ROOT; start_limit_http ROOT
+start_coffer_http() {
+	start_coffer "$1" -l http://127.0.0.1:0 || return 1
+	await coffer 'listening on http://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[coffer]=$found
+}
+
+start_limit_http() {
+	spawn limit "$bin/limit_http" "$1"
+	await limit '^port ([0-9]+)' 10 || return 1
+	port[limit]=$found
+}
+
 start_nginx() {
 	need nginx || return 1
 	port[nginx]=$("$bin/tool" port)
@@ -125,7 +138,7 @@ start_nginx() {
 			fastcgi_temp_path $work/nginx/fastcgi;
 			uwsgi_temp_path $work/nginx/uwsgi;
 			scgi_temp_path $work/nginx/scgi;
-			server { listen 127.0.0.1:${port[nginx]} backlog=4096; root $1; }
+			server { listen 127.0.0.1:${port[nginx]} backlog=4096; root $1; ${2:-} }
 		}
 	END
 	spawn nginx nginx -p "$work/nginx" -e "$work/nginx/error" -c "$work/nginx/conf"
