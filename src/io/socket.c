@@ -154,11 +154,11 @@ listen_on(const struct sockaddr *sa, socklen_t len, int backlog)
 	return -1;
 }
 
-/* The addresses of url; a missing host is every address of this machine. */
-static int
-resolve(const struct socket_url *url, const char *port, int flags, struct addrinfo **list)
+int
+socket_resolve(const struct socket_url *url, const char *port, int type, int flags,
+    struct addrinfo **list)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+	const struct addrinfo hints = { .ai_socktype = type, .ai_flags = flags };
 	const char *host = url->host[0] != '\0' && strcmp(url->host, "*") != 0 ? url->host : NULL;
 	int error;
 
@@ -189,17 +189,20 @@ same_address(const struct sockaddr *a, const struct sockaddr *b)
 	    memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(a6->sin6_addr)) == 0;
 }
 
-/* The one of `kept` that is bound to that address already, or -1. */
-static int
-find_kept(const struct socket_kept *kept, const struct sockaddr *sa)
+int
+socket_find_kept(const struct socket_kept *kept, const struct sockaddr *sa, int type)
 {
 	union {
 		struct sockaddr_storage storage;
 		struct sockaddr_un sun;
 	} bound;	/* a name of 108 bytes has no NUL of its own */
 	socklen_t len;
+	int is = 0;
 
 	for (size_t i = 0; kept != NULL && i < kept->count; i++) {
+		len = sizeof(is);
+		if (getsockopt(kept->fds[i], SOL_SOCKET, SO_TYPE, &is, &len) == -1 || is != type)
+			continue;
 		memset(&bound, 0, sizeof(bound));
 		len = sizeof(bound) - 1;
 		if (getsockname(kept->fds[i], (struct sockaddr *)&bound, &len) == 0 &&
@@ -222,7 +225,7 @@ socket_is_kept(const struct socket_kept *kept, int fd)
 static int
 keep_or_listen(const struct socket_kept *kept, const struct sockaddr *sa, socklen_t len, int backlog)
 {
-	int fd = find_kept(kept, sa);
+	int fd = socket_find_kept(kept, sa, SOCK_STREAM);
 
 	if (fd == -1)
 		return listen_on(sa, len, backlog);
@@ -240,7 +243,7 @@ listen_unix(const struct socket_url *url, int backlog, const struct socket_kept 
 	/* A kept socket whose file somebody has removed cannot be reached any more. */
 	if (access(sun.sun_path, F_OK) == -1)
 		kept = NULL;
-	if (find_kept(kept, (struct sockaddr *)&sun) == -1 && clear_stale(&sun) == -1)
+	if (socket_find_kept(kept, (struct sockaddr *)&sun, SOCK_STREAM) == -1 && clear_stale(&sun) == -1)
 		return -1;
 	return keep_or_listen(kept, (struct sockaddr *)&sun, sizeof(sun), backlog);
 }
@@ -257,7 +260,7 @@ socket_listen(const struct socket_url *url, const char *port, int backlog,
 			return -1;
 		return 1;
 	}
-	if (resolve(url, port, AI_PASSIVE, &list) == -1)
+	if (socket_resolve(url, port, SOCK_STREAM, AI_PASSIVE, &list) == -1)
 		return -1;
 	for (ai = list; ai != NULL && n < max; ai = ai->ai_next, n++)
 		if ((fds[n] = keep_or_listen(kept, ai->ai_addr, ai->ai_addrlen, backlog)) == -1) {
@@ -321,7 +324,7 @@ socket_connect(const struct socket_url *url, const char *port, int64_t deadline)
 			return -1;
 		return connect_to((struct sockaddr *)&sun, sizeof(sun), deadline);
 	}
-	if (resolve(url, port, 0, &list) == -1)
+	if (socket_resolve(url, port, SOCK_STREAM, 0, &list) == -1)
 		return -1;
 	for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next)
 		fd = connect_to(ai->ai_addr, ai->ai_addrlen, deadline);

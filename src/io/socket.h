@@ -27,6 +27,14 @@ struct socket_kept {
 	const int	*fds;
 	size_t		 count;
 };
+/* The one of `kept` that is bound to that address already, and of that type, or -1. */
+int	socket_find_kept(const struct socket_kept *, const struct sockaddr *, int type);
+
+/* The addresses of url for sockets of that type, for freeaddrinfo(3); a missing host is, with
+ * AI_PASSIVE, every address of this machine.  0, or -1 with errno. */
+struct addrinfo;
+int	socket_resolve(const struct socket_url *, const char *port, int type, int flags,
+	    struct addrinfo **);
 
 /* A listening socket for url, non-blocking and close-on-exec.  `port` is used where
  * the URL has none; port 0 lets the kernel choose.  A name with several addresses

@@ -7,6 +7,7 @@
 static const struct protocol *const protocols[] = {
 	&protocol_coffer,
 	&protocol_http,
+	&protocol_tftp,
 };
 
 #define PROTOCOLS	(sizeof(protocols) / sizeof(protocols[0]))

@@ -1,4 +1,4 @@
-/* capability - what of root's power a worker keeps: nothing, or the files.
+/* capability - what of root's power a worker keeps: nothing, or the files, or the ports.
  * By the system calls: two sets of 64 bits need no library. */
 
 #include <sys/prctl.h>
@@ -27,11 +27,11 @@ capability_bound(void)
 }
 
 int
-capability_drop(bool files)
+capability_drop(bool files, bool ports)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-	uint64_t keep = files ? FILES : 0;
+	uint64_t keep = (files ? FILES : 0) | (ports ? UINT64_C(1) << CAP_NET_BIND_SERVICE : 0);
 	unsigned i;
 
 	if (syscall(SYS_capget, &header, data) == -1)

@@ -1,4 +1,4 @@
-/* capability - what of root's power a worker keeps: nothing, or the files. */
+/* capability - what of root's power a worker keeps: nothing, or the files, or the ports. */
 
 #ifndef SERVER_CAPABILITY_H
 #define SERVER_CAPABILITY_H
@@ -10,7 +10,8 @@
 void	capability_bound(void);
 
 /* Gives up every capability that is in force; with `files`, all but those without which root is
- * no more than others where files are concerned.  0, or -1 with errno. */
-int	capability_drop(bool files);
+ * no more than others where files are concerned; with `ports`, all but the one for ports below
+ * 1024.  0, or -1 with errno. */
+int	capability_drop(bool files, bool ports);
 
 #endif

@@ -52,6 +52,8 @@ struct config {
 	int64_t		 request_timeout_ms;
 	int64_t		 io_timeout_ms;
 	int64_t		 min_rate;		/* bytes in a second; 0: none */
+	bool		 tftp_single_port;
+	int64_t		 tftp_window;		/* blocks */
 	int64_t		 grace_timeout_ms;
 	int64_t		 start_timeout_ms;
 	int64_t		 respawn_delay_max_ms;

@@ -75,7 +75,8 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	g->heritage.config = &g->config;
 	g->heritage.listeners = &g->listeners;
 	g->heritage.lifeline = line[0];
-	if ((g->heritage.usage = shared_usage(g->config.root)) == NULL)
+	if ((g->heritage.usage = shared_usage(g->config.root)) == NULL ||
+	    (g->heritage.claims = claims_open()) == NULL)
 		return -1;
 	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
 		return -1;
@@ -170,6 +171,7 @@ generation_close(struct generation **generation, const struct generation *next)
 	close_fd(&g->heritage.ready);
 	if (g->heritage.sandbox != NULL)
 		(void)munmap(g->heritage.sandbox, sizeof(*g->heritage.sandbox));
+	claims_close(&g->heritage.claims);
 	if (g->heritage.scoreboard != NULL)
 		scoreboard_give(g->heritage.scoreboard, g->heritage.first_row,
 		    (unsigned)g->config.workers);

@@ -58,7 +58,7 @@ append(struct listeners *all, int fd, const char *url, const struct protocol *pr
 	l->handed = handed;
 	describe(l);
 	/* Accepted sockets inherit it: whole replies leave at once. */
-	if (!is_unix(l->name))
+	if (protocol->begins == NULL && !is_unix(l->name))
 		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	return 0;
 }
@@ -86,16 +86,27 @@ is_handed(const struct listeners *have, int fd)
 	return false;
 }
 
+static int
+open_sockets(const struct config_listen *listen_on, const struct protocol *protocol,
+    const struct config *config, const struct socket_kept *kept, int *fds, int max)
+{
+	const struct socket_url *url = &listen_on->url;
+
+	if (protocol->begins != NULL)
+		return datagram_listen(url, protocol->port, config->tftp_single_port, kept, fds, max);
+	return socket_listen(url, protocol->port, (int)config->backlog, kept, fds, max);
+}
+
 /* The sockets of one URL. */
 static int
-open_url(struct listeners *all, const struct config_listen *listen_on, int backlog,
+open_url(struct listeners *all, const struct config_listen *listen_on, const struct config *config,
     const struct listeners *have, const struct socket_kept *kept)
 {
 	const struct protocol *protocol = protocol_find(listen_on->protocol);
 	int fds[LISTENERS_MAX], i, n, max = (int)(LISTENERS_MAX - all->count);
 
 	if ((n = keep_by_text(have, listen_on, fds, max)) == 0)
-		n = socket_listen(&listen_on->url, protocol->port, backlog, kept, fds, max);
+		n = open_sockets(listen_on, protocol, config, kept, fds, max);
 	if (n == 0)
 		errno = EMFILE;
 	if (n <= 0)
@@ -142,7 +153,7 @@ open_all(struct listeners *all, const struct config *config, const struct listen
 	}
 	for (size_t i = 0; i < config->listens; i++) {
 		*which = config->listen[i].text;
-		if (open_url(all, &config->listen[i], (int)config->backlog, have, &kept) == 0)
+		if (open_url(all, &config->listen[i], config, have, &kept) == 0)
 			continue;
 		if (!config->listen[i].optional)
 			return -1;
@@ -181,13 +192,14 @@ protocol_by_name(const char *name)
 int
 listeners_add(struct listeners *all, int fd, const char *name)
 {
+	const struct protocol *protocol = protocol_by_name(name);
 	int type = 0, listens = 0;
 	socklen_t len = sizeof(int);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == -1)
 		return -1;
-	if (type != SOCK_STREAM || !listens) {
+	if (protocol->begins != NULL ? type != SOCK_DGRAM : type != SOCK_STREAM || !listens) {
 		errno = EPROTOTYPE;
 		return -1;
 	}
@@ -198,8 +210,24 @@ listeners_add(struct listeners *all, int fd, const char *name)
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
 		return -1;
 	/* A predecessor of ours names them by their URLs, a service manager never. */
-	return append(all, fd, name, protocol_by_name(name),
+	return append(all, fd, name, protocol,
 	    strstr(name, "://") == NULL && !is_unix(name));
+}
+
+bool
+listeners_take_datagrams(const struct listeners *all, unsigned port)
+{
+	struct sockaddr_in6 bound;
+	socklen_t len;
+
+	for (size_t i = 0; i < all->count; i++) {
+		len = sizeof(bound);
+		if (all->at[i].protocol->begins != NULL &&
+		    getsockname(all->at[i].fd, (struct sockaddr *)&bound, &len) == 0 &&
+		    ntohs(bound.sin6_port) <= port)
+			return true;
+	}
+	return false;
 }
 
 bool

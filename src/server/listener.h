@@ -35,11 +35,14 @@ int	listeners_open(struct listeners *, const struct config *, const struct liste
 	    const char **which);
 
 /* Takes a socket that was handed over under that name into the list.  0, or -1 with errno where
- * there is no room or fd is no stream socket that listens; fd is the caller's then. */
+ * there is no room, or fd is not bound as that protocol needs it; fd is the caller's then. */
 int	listeners_add(struct listeners *, int fd, const char *name);
 
 /* The first that speaks this protocol, or NULL. */
 const struct listener	*listeners_first(const struct listeners *, const char *protocol);
+
+/* Whether one takes datagrams, of a port up to `port`. */
+bool	listeners_take_datagrams(const struct listeners *, unsigned port);
 
 /* Whether one has that name. */
 bool	listeners_have(const struct listeners *, const char *name);

@@ -114,9 +114,11 @@ privilege_drop(const struct privilege *p, const char **root)
 		*root = NULL;
 	if (root != NULL && *root != NULL && chdir("/") == -1)
 		return -1;
+	if (p->drop && p->ports && prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L) == -1)
+		return -1;
 	if (p->drop && drop_ids(p) == -1)
 		return -1;
-	if (capability_drop(p->uid == 0) == -1)
+	if (capability_drop(p->uid == 0, p->ports) == -1 || prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) == -1)
 		return -1;
 	/* No set-user-id program gives anything back, whatever a worker is made to run. */
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);

@@ -12,6 +12,7 @@
 
 struct privilege {
 	bool	drop;		/* started as root, and the user is another */
+	bool	ports;		/* workers may bind ports below 1024, if we may; not by default */
 	uid_t	uid;
 	gid_t	gid;
 	char	name[64];	/* for messages; a number where the user has no name */

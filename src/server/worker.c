@@ -20,6 +20,7 @@
 #include "proto/protocols.h"
 #include "sched/sched.h"
 #include "server/obituary.h"
+#include "server/receiver.h"
 #include "server/sandbox.h"
 #include "server/signals.h"
 #include "server/symbols.h"
@@ -33,6 +34,8 @@
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
 #define BEAT_MS		1000		/* between two beats of the heart, and two looks at the title */
 #define BEAT_MIN_MS	50
+#define DALLY_MS	6000		/* how long the last word of an upload is said again */
+#define DALLY_SERIAL_MS	1000		/* the same, where others wait for that */
 #define SWEEP_MS	(60 * 60 * 1000) /* between two looks for abandoned uploads */
 
 static unsigned grace;	/* seconds that sessions in progress have, once the worker drains */
@@ -45,6 +48,7 @@ struct worker {
 	struct store		*store;
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
+	struct receiver		 receiver;
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
 	int64_t			 retitle;	/* when the process's title is to be looked at again */
@@ -58,8 +62,13 @@ static void
 connection_run(void *arg)
 {
 	struct progress *p = arg;
+	const struct protocol *protocol = protocol_at(p->protocol);
+	struct arrival a;
 
-	session_run(p, protocol_at(p->protocol), me->store, &me->session);
+	if (receiver_get(&me->receiver, p, &a))
+		session_run_datagram(p, a.datagram, a.claim, protocol, me->store, &me->session);
+	else
+		session_run(p, protocol, me->store, &me->session);
 }
 
 static void
@@ -75,8 +84,13 @@ connection_forked(void *arg, int pid)
 static void
 connection_drop(void *arg)
 {
-	(void)arg;
-	(void)close(me->accepted);
+	struct arrival a;
+
+	if (receiver_get(&me->receiver, arg, &a)) {
+		a.claim = NULL;		/* that of the process which runs the session */
+		receiver_drop(&a);
+	} else
+		(void)close(me->accepted);
 }
 
 /* The place of the session that runs, for the last words. */
@@ -153,38 +167,71 @@ retitle_if_due(struct worker *w, int64_t now, unsigned more)
 	w->retitle = now + BEAT_MS;
 }
 
+/* A session on fd, which is a connection, or the socket of an arrival. */
 static void
-accept_one(struct worker *w, const struct listener *listener)
+start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t len,
+    const struct protocol *protocol, struct arrival *arrival)
 {
 	struct scoreboard *board = w->heritage->scoreboard;
 	struct sched_task task = {
 		.run = connection_run, .drop = connection_drop, .forked = connection_forked,
 		.ended = connection_ended,
 	};
-	struct sockaddr_in6 peer;
-	socklen_t len = sizeof(peer);
-	struct progress *p;
-	int fd, error;
+	struct progress *p = scoreboard_enter(board);
+	int error;
 
-	fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd == -1) {
-		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-			shortage(errno);
-		return;		/* else somebody was quicker, or the peer has gone */
-	}
-	p = scoreboard_enter(board);
 	assert(p != NULL);	/* there was room */
-	progress_open(p, scoreboard_next_number(board), fd, (struct sockaddr *)&peer, len,
-	    (uint8_t)protocol_index(listener->protocol));
+	progress_open(p, scoreboard_next_number(board), fd, peer, len,
+	    (uint8_t)protocol_index(protocol));
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	task.arg = p;
 	w->accepted = fd;
 	retitle_if_due(w, p->began / 1000, 1);
-	if (w->sched->start(&task) == 0)
+	if (arrival != NULL && receiver_put(&w->receiver, p, arrival) == -1) {
+		receiver_drop(arrival);
+		errno = ENOMEM;
+	} else if (w->sched->start(&task) == 0)
 		return;
 	error = errno;
 	scoreboard_leave(board, p);
 	shortage(error);
+}
+
+static void
+accept_one(struct worker *w, const struct listener *listener)
+{
+	struct sockaddr_in6 peer;
+	socklen_t len = sizeof(peer);
+	int fd;
+
+	fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd != -1)
+		start_session(w, fd, (struct sockaddr *)&peer, len, listener->protocol, NULL);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+		shortage(errno);
+	/* else somebody was quicker, or the peer has gone */
+}
+
+/* What receiver_take() or receiver_caught() said. */
+static void
+begin_arrival(struct worker *w, int taken, struct arrival *a)
+{
+	if (taken == 1)
+		start_session(w, a->datagram->fd, (struct sockaddr *)&a->datagram->peer,
+		    sizeof(a->datagram->peer), a->protocol, a);
+	else if (taken == -1)
+		shortage(errno);
+}
+
+static void
+serve_one(struct worker *w, const struct listener *listener)
+{
+	struct arrival a;
+
+	if (listener->protocol->begins == NULL)
+		accept_one(w, listener);
+	else
+		begin_arrival(w, receiver_take(&w->receiver, listener->fd, listener->protocol, &a), &a);
 }
 
 static int
@@ -244,6 +291,7 @@ accept_all(void *arg)
 	struct worker *w = arg;
 	const struct listeners *listeners = w->heritage->listeners;
 	const uint64_t one = 1;
+	struct arrival a;
 	int64_t now;
 	int which;
 
@@ -257,10 +305,14 @@ accept_all(void *arg)
 		retitle_if_due(w, now, 0);
 		if (w->sched->room() == -1)
 			break;
+		if (w->receiver.caught != NULL) {
+			begin_arrival(w, receiver_caught(&w->receiver, &a), &a);
+			continue;
+		}
 		make_way(w);
 		which = wait_any(w->fds, listeners->count, w->sweep < w->retitle ? w->sweep : w->retitle);
 		if (which >= 0)
-			accept_one(w, &listeners->at[which]);
+			serve_one(w, &listeners->at[which]);
 		else if (errno == ECANCELED)
 			break;
 		else if (errno != ETIMEDOUT && errno != EAGAIN)
@@ -409,6 +461,9 @@ session_opts(const struct config *config)
 		.access_log = config->access_log,
 		.held_max = (uint64_t)config->held_max,
 		.index = config->index,
+		.window_max = (unsigned)config->tftp_window,
+		/* Where one session holds up the next, it is short. */
+		.dally_ms = strcmp(config->concurrency, "serial") == 0 ? DALLY_SERIAL_MS : DALLY_MS,
 	};
 }
 
@@ -439,6 +494,7 @@ enter_sandbox(const struct worker *w, const char *root, bool rooted)
 	struct sandbox_level level;
 
 	opts.root = root;
+	opts.datagrams = listeners_take_datagrams(w->heritage->listeners, UINT16_MAX);
 	if (sandbox_enter(&opts, &level) == -1) {
 		log_error("sandbox is required, and this is what can be had: %s", level.text);
 		_exit(EX_OSERR);
@@ -454,8 +510,9 @@ void
 worker_run(unsigned slot, const struct heritage *heritage)
 {
 	const struct config *config = heritage->config;
-	struct worker w = { .slot = slot, .heritage = heritage };
+	struct worker w = { .slot = slot, .heritage = heritage, .receiver = RECEIVER_INIT };
 	const char *chrooted = sandbox_chroot(config), *root;
+	struct privilege as = config->as;
 	const struct mime *mime;
 	struct sched_limit limit;
 	char name[32];
@@ -471,8 +528,10 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	mime = open_mime(heritage);
 	if (w.sched->forks)
 		symbols_keep();		/* it writes its children's obituaries */
-	if (privilege_drop(&config->as, &chrooted) == -1) {
-		log_error("cannot become %s: %s", config->as.name, strerror(errno));
+	as.ports = config->tftp_single_port &&
+	    listeners_take_datagrams(heritage->listeners, IPPORT_RESERVED - 1);
+	if (privilege_drop(&as, &chrooted) == -1) {
+		log_error("cannot become %s: %s", as.name, strerror(errno));
 		_exit(EX_NOPERM);
 	}
 	watch_master(config);	/* now: another user's id would have undone it */
@@ -482,6 +541,8 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	wait_heart(&w.score->beats, beat_ms(config));
 	crash_watch(scoreboard_crash(heritage->scoreboard, heritage->first_row + slot), running);
 	w.session = session_opts(config);
+	w.receiver.claims = heritage->claims;
+	w.receiver.single = config->tftp_single_port;
 	w.session.mime = mime;
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);

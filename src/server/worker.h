@@ -8,12 +8,14 @@
 #include "server/listener.h"
 #include "server/sandbox.h"
 #include "server/scoreboard.h"
+#include "session/claims.h"
 
 /* What crosses the fork; every other descriptor is closed. */
 struct heritage {
 	const struct config	*config;
 	const struct listeners	*listeners;
 	struct scoreboard	*scoreboard;
+	struct claims		*claims;	/* of requests that came as datagrams */
 	unsigned		 first_row;	/* the generation's, in the scoreboard */
 	struct sandbox_level	*sandbox;	/* in shared memory: what slot 0 reached, before it was ready */
 	int			 lifeline;	/* the pipe's read end */

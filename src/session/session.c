@@ -69,6 +69,22 @@ session_run(struct progress *progress, const struct protocol *protocol, struct s
 	stream_close(&s.stream);
 }
 
+void
+session_run_datagram(struct progress *progress, struct datagram *d, claim *claimed,
+    const struct protocol *protocol, struct store *store, const struct session_opts *opts)
+{
+	struct session s = {
+		.datagram = d, .claim = claimed, .store = store, .opts = opts, .protocol = protocol,
+		.progress = progress, .number = progress->number, .peer = progress->peer,
+	};
+
+	protocol->serve(&s);
+	claims_drop(&s.claim);
+	progress_leave(progress);
+	datagram_close(d);
+	free(d);
+}
+
 int
 session_begin(struct session *s, const char *verb, const char *path, size_t len, int64_t began)
 {

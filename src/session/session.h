@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #include "base/mime.h"
+#include "io/datagram.h"
 #include "io/stream.h"
+#include "session/claims.h"
 #include "session/progress.h"
 #include "store/store.h"
 
@@ -27,13 +29,18 @@ struct session_opts {
 	uint64_t	 held_max;	/* uploads that one session may hold */
 	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
 	const struct mime *mime;	/* HTTP: which types names have */
+	unsigned	 window_max;	/* TFTP: blocks sent or taken before an ACK */
+	int64_t		 dally_ms;	/* TFTP: how long the last word of an upload is said again where the
+					 * peer has not heard it */
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
 					 * slot must not be served; NULL: all may */
 	void		*refuses_arg;
 };
 
 struct session {
-	struct stream		*stream;
+	struct stream		*stream;	/* NULL where the protocol takes datagrams */
+	struct datagram		*datagram;	/* the first one, and the socket; else NULL */
+	claim			*claim;		/* while the peer may ask again for want of an answer */
 	struct store		*store;
 	const struct session_opts *opts;
 	const struct protocol	*protocol;
@@ -48,12 +55,21 @@ struct protocol {
 	const char	*name;		/* the URL's scheme */
 	const char	*port;		/* the default */
 	void		(*serve)(struct session *);	/* from greeting to good-bye */
+	/* For a protocol of datagrams, else NULL: whether a first one is worth a session.  If not, the
+	 * bytes that it leaves at `answer` are sent to who sent it; *len of them, 0 for none.
+	 * `single`: packets of a transfer that is over may come this way as well. */
+	bool		(*begins)(const struct datagram *, bool single,
+			    char answer[DATAGRAM_MAX], size_t *len);
 };
 
 /* Runs protocol->serve on an accepted socket and closes it.  The progress is open: it says which
  * session this is, and whose. */
 void	session_run(struct progress *, const struct protocol *, struct store *,
 	    const struct session_opts *);
+
+/* The same for a datagram, from malloc(3), whose socket is open.  Takes both, and the claim. */
+void	session_run_datagram(struct progress *, struct datagram *, claim *, const struct protocol *,
+	    struct store *, const struct session_opts *);
 
 /* A request has been read and understood, and is in hand until session_access().  Every protocol
  * calls this before it acts.  The path is as it is, without its first slash and not made visible; it

@@ -72,6 +72,14 @@ read_now(struct piece *p)
 	return read_piece(p);
 }
 
+int
+transfer_read(const struct object *object, off_t from, char *buffer, size_t len)
+{
+	struct piece p = { .fd = object->fd, .at = from, .len = len, .buffer = buffer };
+
+	return len > 0 ? read_now(&p) : 0;
+}
+
 /* Brings the piece into memory: asks for all of it, then waits for some of it. */
 static int
 warm_piece(void *arg)
