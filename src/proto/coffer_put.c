@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "io/wait.h"
 #include "proto/coffer.h"
+#include "session/hash.h"
 #include "session/transfer.h"
 #include "store/hold.h"
 
@@ -80,6 +81,25 @@ call_publish(struct store_call *c)
 	return upload_publish(c->upload, c->object);
 }
 
+/* What was there already; the client waits for the 100.  If he goes, it stays for another time. */
+static int
+hash_prefix(struct exchange *x, struct upload **up)
+{
+	struct digest_state *state;
+	int64_t len;
+	int fd, error;
+
+	len = upload_unhashed(*up, &fd, &state);
+	if (hash_range(x->session, fd, 0, (uint64_t)len, state) == 0) {
+		upload_hashed(*up);
+		return 0;
+	}
+	error = errno;
+	upload_abandon(up, error == ECONNRESET || error == ENOMEM);
+	errno = error;
+	return -1;
+}
+
 /* A resume and a conditional write may hash, a large one reserves: these may take long. */
 static int
 open_upload(struct exchange *x, struct upload **up)
@@ -89,6 +109,7 @@ open_upload(struct exchange *x, struct upload **up)
 		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
 	};
 	uint64_t max = x->session->opts->upload_max;
+	int ret;
 
 	if ((x->request.given & COFFER_HOLD) && (w.hold = session_hold(x)) == NULL)
 		return -1;
@@ -96,9 +117,11 @@ open_upload(struct exchange *x, struct upload **up)
 		errno = EFBIG;
 		return -1;
 	}
-	if (w.resume || w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
-		return store_call(&call);
-	return call_open(&call);
+	if (w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
+		ret = store_call(&call);
+	else
+		ret = call_open(&call);
+	return ret == 0 && w.resume ? hash_prefix(x, up) : ret;
 }
 
 /* A body in chunks: a line with the length, the bytes; 0 ends it.  The stream knows no

@@ -10,10 +10,10 @@
 #include "base/text.h"
 #include "io/wait.h"
 #include "proto/coffer.h"
+#include "session/hash.h"
 #include "session/transfer.h"
 #include "store/listing.h"
 
-#define HASH_BUFFER	(1024 * 1024)	/* bytes hashed at a time by HASH */
 #define EARLY_MIN	128		/* entries after which a listing is sent at once, not gathered */
 #define REPLY_MAX	256		/* bytes of a success line without a path */
 
@@ -125,57 +125,32 @@ serve_get(struct exchange *x)
 		    x->path[0].name);
 }
 
-/* A range of a file under HASH, piece by piece. */
-struct hashing {
-	int		 fd;
-	off_t		 at;
-	size_t		 len;
-	char		*buffer;
-	struct digest_state *state;
-};
-
 static int
-hash_some(void *arg)
+hash(struct exchange *x, const struct object *object, int64_t from, uint64_t len, struct digest *digest)
 {
-	struct hashing *h = arg;
-	size_t done = 0;
-	ssize_t n;
+	const struct session_opts *opts = x->session->opts;
+	struct digest_state *state;
+	int ret;
 
-	while (done < h->len) {
-		n = pread(h->fd, h->buffer, h->len - done, h->at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			errno = n == 0 ? EPROTO : errno;
-			return -1;
-		}
-		digest_update(h->state, h->buffer, (size_t)n);
-		h->at += n;
-		done += (size_t)n;
+	if (opts->hash_max > 0 && opts->rivals(opts->rivals_arg, x->session->progress) >= opts->hash_max) {
+		errno = EAGAIN;
+		return -1;
 	}
-	return 0;
+	if ((state = digest_begin()) == NULL)
+		return -1;
+	if ((ret = hash_range(x->session, object->fd, from, len, state)) == 0)
+		digest_end(&state, digest);
+	digest_drop(&state);
+	return ret;
 }
 
-static int
-hash_range(const struct object *object, int64_t from, uint64_t len, struct digest *digest)
+static void
+reply_hash_failed(struct exchange *x)
 {
-	struct hashing h = { .fd = object->fd, .at = from };
-	int ret = 0;
-
-	h.buffer = malloc(HASH_BUFFER);
-	h.state = digest_begin();
-	if (h.buffer == NULL || h.state == NULL)
-		ret = -1;
-	while (ret == 0 && len > 0) {
-		h.len = len < HASH_BUFFER ? (size_t)len : HASH_BUFFER;
-		ret = wait_call(hash_some, &h);
-		len -= h.len;
-	}
-	if (ret == 0)
-		digest_end(&h.state, digest);
-	digest_drop(&h.state);
-	free(h.buffer);
-	return ret;
+	if (errno == EAGAIN)
+		reply_error(x, 429, &x->path[0], "as many files are hashed for you as may be; try again later");
+	else
+		reply_errno(x, errno, &x->path[0]);
 }
 
 void
@@ -197,8 +172,8 @@ serve_hash(struct exchange *x)
 	}
 	whole = from == 0 && len == (uint64_t)object.size;
 	if (!whole || !object.known) {
-		if (hash_range(&object, from, len, &object.digest) == -1) {
-			reply_errno(x, errno, &x->path[0]);
+		if (hash(x, &object, from, len, &object.digest) == -1) {
+			reply_hash_failed(x);
 			goto out;
 		}
 		if (whole)

@@ -64,6 +64,8 @@ static const struct config_key keys[] = {
 	    "files, folders and links that the tree may hold; 0 for no limit" },
 	{ "held-max", CONFIG_NUMBER, AT(held_max), "10000", 1, 1000000, NULL,
 	    "uploads that one session may hold for a COMMIT" },
+	{ "hash-max", CONFIG_NUMBER, AT(hash_max), "4", 0, 1000000, NULL,
+	    "files hashed at a time for clients of one address; 0 for no limit" },
 	{ "drop-max", CONFIG_SIZE, AT(drop_max), "64M", 0, TIB, NULL,
 	    "bytes of a refused upload that are read to keep the connection" },
 	{ "idle-timeout", CONFIG_DURATION, AT(idle_timeout_ms), "5m", SECOND, DAY, NULL,

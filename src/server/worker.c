@@ -21,6 +21,7 @@
 #include "sched/sched.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
+#include "server/rivals.h"
 #include "server/sandbox.h"
 #include "server/signals.h"
 #include "server/symbols.h"
@@ -106,6 +107,12 @@ static bool
 refuses(void *arg, const struct progress *p)
 {
 	return quarantine_refuses(arg, p);
+}
+
+static unsigned
+rivals(void *arg, const struct progress *p)
+{
+	return rivals_count(arg, p);
 }
 
 static void
@@ -460,6 +467,7 @@ session_opts(const struct config *config)
 		.drop_max = (uint64_t)config->drop_max,
 		.access_log = config->access_log,
 		.held_max = (uint64_t)config->held_max,
+		.hash_max = (unsigned)config->hash_max,
 		.index = config->index,
 		.window_max = (unsigned)config->tftp_window,
 		/* Where one session holds up the next, it is short. */
@@ -544,6 +552,8 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.receiver.claims = heritage->claims;
 	w.receiver.single = config->tftp_single_port;
 	w.session.mime = mime;
+	w.session.rivals = rivals;
+	w.session.rivals_arg = heritage->scoreboard;
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;

@@ -27,6 +27,10 @@ struct session_opts {
 					 * to keep the connection */
 	bool		 access_log;	/* a line for each request */
 	uint64_t	 held_max;	/* uploads that one session may hold */
+	unsigned	 hash_max;	/* files hashed for one address at a time; 0: any number */
+	unsigned	(*rivals)(void *, const struct progress *);	/* how many sessions of the same
+					 * address have been at a request of this verb for longer */
+	void		*rivals_arg;
 	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
 	const struct mime *mime;	/* HTTP: which types names have */
 	unsigned	 window_max;	/* TFTP: blocks sent or taken before an ACK */

@@ -99,6 +99,8 @@ verify(struct upload *up)
 		return fail_with(up->fault);
 	if (up->want.size != UPLOAD_SIZE_UNKNOWN && up->offset < up->want.size)
 		return fail_with(EMSGSIZE);
+	if (up->state != NULL && upload_hash(up) == -1)
+		return -1;
 	if (up->state != NULL)
 		digest_end(&up->state, &up->digest);
 	if (up->want.has_digest && !digest_equal(&up->digest, &up->want.digest))

@@ -75,11 +75,8 @@ stage(struct upload *up, const char *user)
 		return -1;
 	if (up->want.size == UPLOAD_SIZE_UNKNOWN)
 		up->staged.resumable = false;
-	up->offset = up->started = up->staged.size;
-	if (digest_file(up->state, up->staged.fd, up->offset) == 0)
-		return 0;
-	up->staged.size = 0;	/* unreadable: not to be found again */
-	return -1;
+	up->offset = up->started = up->unhashed = up->staged.size;
+	return 0;
 }
 
 /* A file system without blocks is one that does not count: an unlimited tmpfs, some FUSE. */
@@ -199,6 +196,30 @@ fail:
 }
 
 int64_t
+upload_unhashed(struct upload *up, int *fd, struct digest_state **state)
+{
+	*fd = up->staged.fd;
+	*state = up->state;
+	return up->unhashed;
+}
+
+void
+upload_hashed(struct upload *up)
+{
+	up->unhashed = 0;
+}
+
+/* What cannot be read is not to be found again: a fault has it removed. */
+int
+upload_hash(struct upload *up)
+{
+	off_t len = up->unhashed;
+
+	up->unhashed = 0;
+	return len == 0 ? 0 : digest_file(up->state, up->staged.fd, len);
+}
+
+int64_t
 upload_offset(const struct upload *up)
 {
 	return up->offset;
@@ -249,7 +270,7 @@ append(struct upload *up, const char *data, size_t len)
 		return -1;
 	if (size == UPLOAD_SIZE_UNKNOWN)
 		up->charged += len;
-	if (upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
+	if (upload_hash(up) == -1 || upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
 		return -1;
 	digest_update(up->state, data, len);
 	return start_writeback(up);

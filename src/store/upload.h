@@ -40,9 +40,15 @@ struct upload;
 /* Begins an upload to path.  Refused before a byte moves: EISDIR (path is a folder),
  * ENOENT (its folder is missing), EEXIST (UPLOAD_IF_NEW and there is something),
  * ESTALE (UPLOAD_IF_DIGEST and another digest stands there), ENOSPC or EDQUOT (the
- * declared size does not fit), EROFS ...  May block (a resumed prefix is hashed). */
+ * declared size does not fit), EROFS ...  May block (a condition may have to hash). */
 int	upload_open(struct store *, const struct path *, const struct upload_want *,
 	    struct upload **);
+
+/* What is there already is to be taken into the digest before anything else is: upload_write() and
+ * upload_publish() do so, unless somebody who has the time has done it before.  He gets the open file
+ * and the state, lent, and how many bytes; 0: none. */
+int64_t	upload_unhashed(struct upload *, int *fd, struct digest_state **);
+void	upload_hashed(struct upload *);
 
 /* How many bytes are there already: where the sender goes on. */
 int64_t	upload_offset(const struct upload *);

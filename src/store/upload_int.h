@@ -16,6 +16,7 @@ struct upload {
 	struct digest_state *state;	/* NULL: digest is the result already */
 	struct digest	 digest;
 	off_t		 offset;	/* bytes that are there */
+	off_t		 unhashed;	/* bytes of them that the state has not seen */
 	off_t		 started;	/* bytes whose write-back was begun */
 	bool		 reserved;	/* blocks past offset are ours */
 	uint64_t	 charged;	/* bytes that are counted for it */
@@ -42,6 +43,9 @@ upload_leaf(const struct upload *up)
 
 /* Whether what stands under the name now lets the upload begin or be published. */
 int	upload_check_target(struct upload *);
+
+/* Takes into the digest what it has not seen.  0, or -1. */
+int	upload_hash(struct upload *);
 
 /* Removes the staged file, or (if it stays) counts it as what it is. */
 void	upload_unstage(struct upload *);

@@ -361,3 +361,42 @@ make_links()
 	wait_for grep -q 'became shorter' "$LOG"
 	assert_well
 }
+
+# hasher FILE: a client that asks for the digest of /FILE, and goes without a word (by a RST) when
+# its stdin ends.
+hasher()
+{
+	perl -MIO::Socket::INET -MSocket -e '
+		my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ARGV[0]") or die;
+		syswrite($s, "HASH /$ARGV[1]\n");
+		1 while <STDIN>;
+		setsockopt($s, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0));
+		close($s);' "$PORT" "$1"
+}
+
+refused_to_hash()
+{
+	[[ $(ask 'HASH /f len=2' | tail -n 1) == '429 /f: '* ]]
+}
+
+hashed()
+{
+	[[ $(ask 'HASH /f len=2' | tail -n 1) == '200 sha256='* ]]
+}
+
+@test "no more than hash-max files are hashed for one address, and none for a client that has gone" {
+	# Longer than this test takes, and in blocks that are not there.
+	truncate -s 1T "$T/root/huge"
+	echo hello >"$T/root/f"
+	server -o hash-max=1 -o io-timeout=1h
+	mkfifo "$T/go"
+	hasher huge <"$T/go" 3>&- &
+	local go
+	exec {go}>"$T/go"
+	wait_for refused_to_hash
+	run -0 ask PING 'GET /f len=2' 'HASH /f'
+	assert_line --index 1 --regexp '^200 time='
+	assert_line --index 3 --partial '429 /f: '
+	exec {go}>&-
+	wait_for hashed
+}
