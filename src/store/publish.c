@@ -65,8 +65,9 @@ check_current(struct upload *up, const struct stat *before)
 		return -1;
 	if (!digest_equal(&object.digest, &up->want.current))
 		return fail_with(ESTALE);
-	if (fstatat(up->parent, upload_leaf(up), &now, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    now.st_ino != before->st_ino || now.st_dev != before->st_dev ||
+	if (fstatat(up->parent, upload_leaf(up), &now, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT ? fail_with(ESTALE) : -1;
+	if (now.st_ino != before->st_ino || now.st_dev != before->st_dev ||
 	    now.st_size != before->st_size || now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
 	    now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
 		return fail_with(ESTALE);
