@@ -193,7 +193,8 @@ take_private(struct staged *st, mode_t mode)
 enum taking { TAKE_AGAIN, TAKE_PRIVATE, TAKE_THIS };
 
 /* Whether the file that stands under the name may become ours.  An empty one may not:
- * perhaps its maker stands between making and locking it, and will write to it next. */
+ * perhaps its maker stands between making and locking it, and will write to it next.  Nor
+ * may one that has another name besides: it is published. */
 static enum taking
 takeable(struct store *s, struct staged *staged, off_t *size)
 {
@@ -204,6 +205,9 @@ takeable(struct store *s, struct staged *staged, off_t *size)
 		return TAKE_PRIVATE;
 	if (!still_named(staged->folder, staged->name, &st))
 		return TAKE_AGAIN;
+	/* Its maker died between giving it its final name and taking this one away. */
+	if (st.st_nlink > 1)
+		return unlinkat(staged->folder, staged->name, 0) == 0 ? TAKE_AGAIN : TAKE_PRIVATE;
 	*size = st.st_size;
 	if (st.st_size > 0)
 		return TAKE_THIS;
