@@ -76,10 +76,8 @@ call_mkdir(struct store_call *c)
 
 	if (!(c->request->given & COFFER_PARENTS))
 		return store_mkdir(c->store, c->path, false);
-	if (store_stat(c->store, c->path, &there) == 0 && there.type == OBJECT_FOLDER) {
-		c->keep = true;		/* there already */
-		return 0;
-	}
+	/* There already; but perhaps not yet for good. */
+	c->keep = store_stat(c->store, c->path, &there) == 0 && there.type == OBJECT_FOLDER;
 	return store_mkdir(c->store, c->path, true);
 }
 

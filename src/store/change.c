@@ -105,8 +105,10 @@ is_there(int parent, const struct path *path)
 	return fstatat(parent, path->name + path->leaf, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A folder that is there already may be another session's, which has not yet made it durable;
+ * with `settle` it is so before EEXIST is answered. */
 static int
-make_one(struct store *s, const struct path *path)
+make_one(struct store *s, const struct path *path, bool settle)
 {
 	int parent, ret;
 
@@ -118,6 +120,8 @@ make_one(struct store *s, const struct path *path)
 		usage_give_back(s, 0, 1);
 	if (ret == 0)
 		ret = store_sync_folder(s, parent);
+	else if (settle && errno == EEXIST && store_sync_folder(s, parent) == 0)
+		errno = EEXIST;
 	return closing(ret, parent, -1);
 }
 
@@ -133,7 +137,7 @@ make_above(struct store *s, const struct path *path)
 		above.len = (size_t)(slash - path->name);
 		memcpy(above.name, path->name, above.len);
 		above.name[above.len] = '\0';
-		if (make_one(s, &above) == -1 && errno != EEXIST)
+		if (make_one(s, &above, true) == -1 && errno != EEXIST)
 			return -1;
 		slash++;
 	}
@@ -159,9 +163,9 @@ store_mkdir(struct store *s, const struct path *path, bool parents)
 		return fail_with(EROFS);
 	if (path_is_root(path))
 		return parents ? 0 : fail_with(EEXIST);
-	ret = make_one(s, path);
+	ret = make_one(s, path, parents);
 	if (ret == -1 && errno == ENOENT && parents && (ret = make_above(s, path)) == 0)
-		ret = make_one(s, path);
+		ret = make_one(s, path, true);
 	return ret == -1 && errno == EEXIST && parents ? is_folder(s, path) : ret;
 }
 
