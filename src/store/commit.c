@@ -34,7 +34,7 @@ sync_named(const struct upload *up)
 {
 	int fd, ret, error;
 
-	fd = openat(up->staged.folder, up->staged.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = staging_open(up->staged.folder, up->staged.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
 	ret = fsync(fd);

@@ -80,7 +80,7 @@ find_place(struct hold *h, int folder)
 		return fail_with(EMFILE);
 	p = &h->place[h->places];
 	*p = (struct place){ .dev = st.st_dev, .inode = st.st_ino };
-	if ((p->fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+	if ((p->fd = staging_open(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) == -1)
 		return -1;
 	p->whole = h->store->opts.durable && syncs_whole(p->fd);
 	return (int)h->places++;

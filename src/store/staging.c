@@ -23,8 +23,8 @@
 #define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
 
 /* Where opening waits for another machine, a signal may end it. */
-static int
-open_in(int folder, const char *name, int flags, mode_t mode)
+int
+staging_open(int folder, const char *name, int flags, mode_t mode)
 {
 	int fd;
 
@@ -40,11 +40,11 @@ open_reserved(int dirfd, bool make)
 	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd;
 
-	if ((fd = open_in(dirfd, PATH_RESERVED, flags, 0)) != -1 || errno != ENOENT || !make)
+	if ((fd = staging_open(dirfd, PATH_RESERVED, flags, 0)) != -1 || errno != ENOENT || !make)
 		return fd;
 	if (mkdirat(dirfd, PATH_RESERVED, 0700) == -1 && errno != EEXIST)
 		return -1;
-	return open_in(dirfd, PATH_RESERVED, flags, 0);
+	return staging_open(dirfd, PATH_RESERVED, flags, 0);
 }
 
 /* The one of the root's mount is opened once; whichever thread is first keeps its own. */
@@ -180,7 +180,7 @@ take_private(struct staged *st, mode_t mode)
 	size_t len = strlen(st->name);
 
 	snprintf(st->name + len, sizeof(st->name) - len, ".%08x%08x", arc4random(), arc4random());
-	if ((st->fd = open_in(st->folder, st->name, flags, mode)) == -1)
+	if ((st->fd = staging_open(st->folder, st->name, flags, mode)) == -1)
 		return -1;
 	flock(st->fd, LOCK_EX | LOCK_NB);
 	st->fresh = true;
@@ -223,7 +223,7 @@ take_existing(struct store *s, struct staged *staged, off_t max)
 	enum taking taking;
 	off_t size = 0;
 
-	staged->fd = open_in(staged->folder, staged->name, OPEN_STAGED, 0);
+	staged->fd = staging_open(staged->folder, staged->name, OPEN_STAGED, 0);
 	if (staged->fd == -1)
 		return errno == ENOENT ? TAKE_AGAIN : TAKE_PRIVATE;
 	taking = takeable(s, staged, &size);
@@ -264,9 +264,9 @@ make_fresh(struct store *s, struct staged *st, mode_t mode)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-	st->fd = open_in(st->folder, st->name, flags, mode);
+	st->fd = staging_open(st->folder, st->name, flags, mode);
 	if (st->fd == -1 && errno == ENOENT && enter_again(s, st->folder) == 0)
-		st->fd = open_in(st->folder, st->name, flags, mode);
+		st->fd = staging_open(st->folder, st->name, flags, mode);
 	return st->fd == -1 ? -1 : 0;
 }
 
@@ -393,7 +393,7 @@ staging_lock(int folder, const struct staged_name *name, size_t n)
 
 	if (lock_byte(&name[0], &byte[0]) == -1 || lock_byte(&name[n - 1], &byte[1]) == -1)
 		return -1;
-	fd = open_in(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = staging_open(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
 	if (lock_one(fd, byte[0] < byte[1] ? byte[0] : byte[1]) == 0 &&

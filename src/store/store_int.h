@@ -92,6 +92,9 @@ struct staged {
 	char	name[STAGING_NAME];
 };
 
+/* openat(2) in the reserved folder, done again after a signal. */
+int	staging_open(int folder, const char *name, int flags, mode_t);
+
 /* Opens the reserved folder of the mount on which the folder of `path` is (open as
  * `parent`; `is_root` says that it is the root's mount).  `make`: where it is missing, else ENOENT. */
 int	staging_enter(struct store *, const struct path *, int parent, bool is_root, bool make);
