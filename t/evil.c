@@ -1,9 +1,10 @@
 /* evil - a worker that somebody else commands, for the tests of the sandbox.
  *
- *	evil MODEL ro|rw|udp ROOT DEED [ARGUMENT]
+ *	evil MODEL ro|rw|udp|chroot ROOT DEED [ARGUMENT]
  *
  * Enters the sandbox that workers under MODEL get, with ROOT as the folder that is served (rw: and
- * written to; udp: with sockets for TFTP, and the log going to syslog), says "in: LEVEL", and then
+ * written to; udp: with sockets for TFTP, and the log going to syslog; chroot: as root starts one
+ * that is read-only), says "in: LEVEL", and then
  * does one DEED.  Says "done", or "no: ERROR" (status 1); or is killed.  Other trouble is status 2. */
 
 #include <sys/mman.h>
@@ -46,6 +47,18 @@ open_file(void)
 }
 
 static int
+open_truncate(void)
+{
+	return open(argument, O_RDONLY | O_TRUNC);
+}
+
+static int
+open_to_write(void)
+{
+	return open(argument, O_WRONLY);
+}
+
+static int
 make_file(void)
 {
 	char name[256];
@@ -68,6 +81,12 @@ set_attribute(void)
 	int fd = openat(root, argument, O_RDONLY);
 
 	return fd == -1 ? -1 : fsetxattr(fd, "user.x", "x", 1, 0);
+}
+
+static int
+cut_off(void)
+{
+	return truncate(argument, 0);
 }
 
 static int
@@ -321,10 +340,13 @@ static const struct {
 } deeds[] = {
 	{ "nothing", be_still },
 	{ "open", open_file },
+	{ "open-write", open_to_write },
 	{ "make", make_file },
 	{ "fchmod", set_mode },
 	{ "fsetxattr", set_attribute },
 	{ "remove", remove_file },
+	{ "truncate", cut_off },
+	{ "open-truncate", open_truncate },
 	{ "link", link_out },
 	{ "symlink", symlink_in },
 	{ "fifo", make_fifo },
@@ -382,7 +404,7 @@ main(int argc, char **argv)
 	size_t i;
 
 	if (argc < 5 || (model = sched_find(argv[1])) == NULL)
-		errx(2, "usage: evil MODEL ro|rw|udp ROOT DEED [ARGUMENT]");
+		errx(2, "usage: evil MODEL ro|rw|udp|chroot ROOT DEED [ARGUMENT]");
 	argument = argc > 5 ? argv[5] : "";
 	parent = getppid();
 	opts.forks = model->forks;
@@ -393,6 +415,12 @@ main(int argc, char **argv)
 	if ((root = open(argv[3], O_PATH | O_DIRECTORY)) == -1)
 		err(2, "%s", argv[3]);
 	connect_outside();
+	if (strcmp(argv[2], "chroot") == 0) {
+		if (chroot(argv[3]) == -1 || chdir("/") == -1 || setresuid(65534, 65534, 65534) == -1)
+			err(2, "chroot");
+		opts.rooted = true;
+		opts.root = "/";
+	}
 	if (sandbox_enter(&opts, &level) == -1)
 		errx(2, "%s", level.text);
 	(void)printf("in: %s\n", level.text);

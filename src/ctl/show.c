@@ -177,6 +177,7 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 	    age(since, status, "generation_age"));
 	(void)printf("folder         %s (%s)\n", word(status, "root"),
 	    json_is_true(json_object_get(status, "writable")) ? "clients may write" : "read-only");
+	(void)printf("sandbox        %s\n", word(status, "sandbox"));
 	(void)printf("configuration  %s\n", word(status, "configuration"));
 	for (size_t i = 0; i < json_array_size(listeners); i++)
 		(void)printf("%-15s%s\n", i == 0 ? "listening on" : "",

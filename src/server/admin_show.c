@@ -151,6 +151,7 @@ admin_show_status(const struct master *m)
 	set(status, "root", text(config->root));
 	set(status, "writable", json_boolean(config->writable));
 	set(status, "concurrency", json_string(config->concurrency));
+	set(status, "sandbox", text(m->serving->heritage.sandbox->text));
 	set(status, "configuration", config->file != NULL ? text(config->file) : json_null());
 	set(status, "listeners", show_listeners(m));
 	set(status, "totals", show_totals(m));

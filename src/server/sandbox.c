@@ -94,7 +94,7 @@ try(const struct config *config, struct sandbox_level *level)
 	*level = (struct sandbox_level){ .text = "the workers' user cannot be tried" };
 	if (privilege_drop(&config->as, &root) == -1)
 		return false;
-	if (root != NULL)
+	if ((opts.rooted = root != NULL))
 		opts.root = "/";
 	return sandbox_enter(&opts, level) == 0;
 }

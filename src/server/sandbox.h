@@ -17,6 +17,7 @@ enum sandbox_mode { SANDBOX_BEST, SANDBOX_REQUIRED, SANDBOX_OFF };
 struct sandbox_opts {
 	enum sandbox_mode mode;
 	const char	*root;		/* the folder that is served, as this process sees it */
+	bool		 rooted;	/* by chroot(2), it is all that this process sees */
 	bool		 writable;
 	bool		 forks, threads; /* what the concurrency model makes of itself */
 	bool		 datagrams;	/* opens UDP sockets of its own, for TFTP */

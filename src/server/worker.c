@@ -502,6 +502,7 @@ enter_sandbox(const struct worker *w, const char *root, bool rooted)
 	struct sandbox_level level;
 
 	opts.root = root;
+	opts.rooted = rooted;
 	opts.datagrams = listeners_take_datagrams(w->heritage->listeners, UINT16_MAX);
 	if (sandbox_enter(&opts, &level) == -1) {
 		log_error("sandbox is required, and this is what can be had: %s", level.text);

@@ -32,6 +32,8 @@ control()
 	assert_line --regexp "^cofferd [0-9.]+, pid $PID: serving, for [0-9.]+s; generation 1,"
 	assert_line --partial "$T/root (clients may write)"
 	assert_line --partial "coffer://127.0.0.1:$PORT"
+	# As the log has it.
+	assert_line --regexp "^sandbox +$(sed -n 's/.*sandbox: //p' "$LOG")\$"
 	assert_line --partial "unix:$T/socket"
 	assert_line --regexp '^WORKER GEN STATE +PID '
 	assert_equal "$(json '.workers | map(.pid) | sort | @text' status)" \

@@ -180,6 +180,32 @@ allowed()
 }
 
 # bats test_tags=models:all
+@test "the same for a worker that root started: it sees nothing else, and writes nothing" {
+	[[ $(id -u) == 0 ]] || skip "only root can change its root folder"
+	needs_sandbox
+	WHO=("")
+	cp "$COFFER_BUILD/t/evil" "$T/evil"
+	echo inside >"$T/root/inside"
+	echo outside >"$T/outside"
+	ln -s "$T/outside" "$T/root/link"
+	chmod 666 "$T/root/inside"
+	chmod 777 "$T/root"
+	allowed chroot open /inside
+	refused_with ENOENT chroot open /etc/passwd
+	refused_with ENOENT chroot open "$T/outside"
+	refused_with ENOENT chroot open /link
+	refused_with ENOENT chroot up outside
+	refused_with ENOENT chroot open /proc/self/maps
+	refused_with EACCES chroot open-write /inside
+	refused_with EACCES chroot make made
+	killed chroot truncate truncate /inside
+	killed chroot remove unlinkat inside
+	killed chroot exec execve
+	killed chroot chroot chroot
+	assert_equal "$(cat "$T/root/inside")" inside
+}
+
+# bats test_tags=models:all
 @test "nothing changes in a tree that is served read-only; in a writable one no more than a store needs" {
 	needs_sandbox
 	everybody
@@ -189,6 +215,9 @@ allowed()
 	killed ro fchmod fchmod inside
 	killed ro fsetxattr fsetxattr inside
 	killed ro remove unlinkat inside
+	killed ro truncate truncate "$T/root/inside"
+	refused_with EACCES ro open-write "$T/root/inside"
+	refused_with EACCES ro open-truncate "$T/root/inside"
 	killed ro link linkat "$T/root/inside"
 	assert_equal "$(ls "$T/root")" inside
 	allowed rw make made
