@@ -1,0 +1,15 @@
+# cofferd.fish - completion of cofferd for fish.  What can be completed is asked of the program.
+
+complete -c cofferd -f -a '(__fish_complete_directories)'
+complete -c cofferd -s b -d 'go to the background'
+complete -c cofferd -s f -r -F -d 'read this configuration file'
+complete -c cofferd -s h -d 'tell how to use it'
+complete -c cofferd -s l -x -d 'listen at this URL'
+complete -c cofferd -s m -x -a 'coroutine thread fork serial' -d 'how a worker serves sessions'
+complete -c cofferd -s n -x -d 'how many workers'
+complete -c cofferd -s o -x -a "(cofferd -T 2>/dev/null | string match -rg '^([a-z-]+) = ' | string replace -r '\$' '=')" -d 'any key of cofferd.conf'
+complete -c cofferd -s t -d 'test the configuration'
+complete -c cofferd -s T -d 'print the configuration'
+complete -c cofferd -s v -d 'log more'
+complete -c cofferd -s V -d 'tell the version'
+complete -c cofferd -s w -d 'let clients write'
