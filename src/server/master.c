@@ -343,6 +343,7 @@ master_run(struct config *config, const struct master_start *start)
 	handover_end(&m);
 	stall_close(&m.stall);
 	generation_close(&m.serving, NULL);
+	scoreboard_close(&m.scoreboard);
 	log_info("stopped");
 	return m.code;
 }

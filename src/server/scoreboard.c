@@ -76,6 +76,18 @@ scoreboard_open(unsigned rows)
 	return NULL;
 }
 
+void
+scoreboard_close(struct scoreboard **boardp)
+{
+	struct scoreboard *board = *boardp;
+
+	*boardp = NULL;
+	if (board == NULL)
+		return;
+	(void)munmap(board->shared, sizeof(*board->shared) + board->rows * sizeof(board->shared->row[0]));
+	free(board);
+}
+
 /* The first of `count` free rows in a row, or -1. */
 static int
 find_block(const struct scoreboard *board, unsigned count)

@@ -78,6 +78,7 @@ struct scoreboard;
 
 /* For so many rows at once; shared with every process forked from here on.  NULL with errno. */
 struct scoreboard *scoreboard_open(unsigned rows);
+void	scoreboard_close(struct scoreboard **);	/* in this process; NULL is nothing */
 
 /* A block of rows for a new generation, of which each worker may have so many sessions.  The
  * first row, or -1 with errno: ENOSPC while too many old generations drain. */
