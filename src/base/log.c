@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define LINE_USUAL	512
 
 #define TO_SYSLOG	(-1)
+#define NO_FILE		(-1)
 
 static struct {
 	_Atomic int	fd;		/* or TO_SYSLOG */
@@ -35,7 +37,9 @@ static struct {
 	enum log_level	level;
 	char		target[PATH_MAX];
 	char		name[64];	/* with ": " at its end, or empty */
-} log_state = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .target = "stderr" };
+	_Atomic int	access_fd;	/* or NO_FILE */
+	char		access_file[PATH_MAX];
+} log_state = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .target = "stderr", .access_fd = NO_FILE };
 
 static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 static const char *const words[] = { "error: ", "warning: ", "", "" };
@@ -43,35 +47,26 @@ static const char *const words[] = { "error: ", "warning: ", "", "" };
 /* The descriptor keeps its number when a file follows a file: another thread may be
  * about to write to it. */
 static void
-exchange(int fd)
+exchange(_Atomic int *at, int fd)
 {
-	int old = log_state.fd;
+	int old = *at;
 
 	if (old > STDERR_FILENO && fd > STDERR_FILENO) {
 		dup3(fd, old, O_CLOEXEC);
 		close(fd);
 		return;
 	}
-	log_state.fd = fd;
+	*at = fd;
 	if (old > STDERR_FILENO)
 		close(old);
 }
 
 static int
-open_target(const char *target)
+open_file(_Atomic int *at, const char *name)
 {
 	int fd, high;
 
-	if (strcmp(target, "syslog") == 0) {
-		openlog(NULL, LOG_PID, LOG_DAEMON);
-		exchange(TO_SYSLOG);
-		return 0;
-	}
-	if (strcmp(target, "stderr") == 0) {
-		exchange(STDERR_FILENO);
-		return 0;
-	}
-	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+	fd = open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
 	if (fd == -1)
 		return -1;
 	if (fd <= STDERR_FILENO) {	/* started without 0, 1 or 2: they stay free */
@@ -80,8 +75,23 @@ open_target(const char *target)
 		if ((fd = high) == -1)
 			return -1;
 	}
-	exchange(fd);
+	exchange(at, fd);
 	return 0;
+}
+
+static int
+open_target(const char *target)
+{
+	if (strcmp(target, "syslog") == 0) {
+		openlog(NULL, LOG_PID, LOG_DAEMON);
+		exchange(&log_state.fd, TO_SYSLOG);
+		return 0;
+	}
+	if (strcmp(target, "stderr") == 0) {
+		exchange(&log_state.fd, STDERR_FILENO);
+		return 0;
+	}
+	return open_file(&log_state.fd, target);
 }
 
 int
@@ -102,12 +112,50 @@ log_open(const struct log_opts *opts)
 }
 
 int
+log_open_access(const char *file)
+{
+	size_t len = strlen(file);
+
+	if (len >= sizeof(log_state.access_file)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (open_file(&log_state.access_fd, file) == -1)
+		return -1;
+	memcpy(log_state.access_file, file, len + 1);
+	return 0;
+}
+
+int
 log_reopen(void)
 {
+	int ret = 0, error = 0;
+
 	/* syslog(3) finds its own way back to a daemon that was restarted. */
-	if (log_state.fd == TO_SYSLOG || log_state.fd == STDERR_FILENO)
-		return 0;
-	return open_target(log_state.target);
+	if (log_state.fd != TO_SYSLOG && log_state.fd != STDERR_FILENO &&
+	    (ret = open_target(log_state.target)) == -1)
+		error = errno;
+	if (log_state.access_fd != NO_FILE && open_file(&log_state.access_fd, log_state.access_file) == -1) {
+		ret = -1;
+		error = errno;
+	}
+	errno = error;
+	return ret;
+}
+
+int
+log_access_fd(void)
+{
+	return log_state.access_fd;
+}
+
+void
+log_take(int fd, int access_fd)
+{
+	if (fd != -1)
+		exchange(&log_state.fd, fd);
+	if (access_fd != -1)
+		exchange(&log_state.access_fd, access_fd);
 }
 
 void
@@ -150,22 +198,31 @@ civil(int64_t day, int *year, int *month, int *mday)
 	*year = (int)(y + era * 400 + (*month <= 2));
 }
 
-static size_t
-put_stamp(char *line, size_t size)
+char *
+log_stamp(char dst[LOG_STAMP_MAX], const struct timespec *ts)
 {
-	struct timespec ts = clock_wall();
-	int64_t day = ts.tv_sec / 86400;
-	int sec = (int)(ts.tv_sec % 86400), year, month, mday, len;
+	int64_t day = ts->tv_sec / 86400;
+	int sec = (int)(ts->tv_sec % 86400), year, month, mday;
 
 	civil(day, &year, &month, &mday);
-	len = snprintf(line, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", year, month, mday,
-	    sec / 3600, sec / 60 % 60, sec % 60, (int)(ts.tv_nsec / 1000000));
-	return len > 0 && (size_t)len < size ? (size_t)len : 0;
+	snprintf(dst, LOG_STAMP_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, mday,
+	    sec / 3600, sec / 60 % 60, sec % 60, (int)(ts->tv_nsec / 1000000));
+	return dst;
+}
+
+static size_t
+put_stamp(char *line)
+{
+	const struct timespec now = clock_wall();
+	size_t len = strlen(log_stamp(line, &now));
+
+	line[len++] = ' ';
+	return len;
 }
 
 /* Everything before the message; no NUL at its end. */
 static size_t
-put_head(char *line, size_t size, enum log_level level)
+put_head(char *line, enum log_level level)
 {
 	size_t len = 0;
 	const char *const parts[] = { log_state.name, words[level] };
@@ -176,7 +233,7 @@ put_head(char *line, size_t size, enum log_level level)
 		return len;	/* syslog has the level, and stamps */
 	}
 	if (log_state.stamp)
-		len = put_stamp(line, size);
+		len = put_stamp(line);
 	for (size_t i = 0; i < 2; i++) {
 		memcpy(line + len, parts[i], strlen(parts[i]));
 		len += strlen(parts[i]);
@@ -239,7 +296,7 @@ write_long(enum log_level level, const char *fmt, va_list ap)
 	if ((n = vsnprintf(raw, sizeof(raw), fmt, ap)) < 0)
 		return;
 	len = (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1;
-	head = put_head(line, sizeof(line), level);
+	head = put_head(line, level);
 	len = put_visible(line + head, sizeof(line) - head - 2, raw, len);
 	emit(level, line, head + len);
 }
@@ -254,7 +311,7 @@ log_vwrite(enum log_level level, const char *fmt, va_list ap)
 
 	if (level > log_state.level)
 		return;
-	head = put_head(line, sizeof(line), level);
+	head = put_head(line, level);
 	va_copy(again, ap);
 	errno = saved;			/* for %m */
 	n = vsnprintf(line + head, sizeof(line) - head, fmt, again);
@@ -300,7 +357,7 @@ void
 log_last(const char *line)
 {
 	char text[LINE_USUAL];
-	size_t head = put_head(text, sizeof(text), LOG_LEVEL_ERROR), len;
+	size_t head = put_head(text, LOG_LEVEL_ERROR), len;
 
 	len = strlcpy(text + head, line, sizeof(text) - head - 1);
 	len = len < sizeof(text) - head - 1 ? head + len : sizeof(text) - 2;
@@ -308,4 +365,35 @@ log_last(const char *line)
 		send_to_syslog(text);
 	else
 		emit(LOG_LEVEL_ERROR, text, len);
+}
+
+/* What cannot be written, for a disk is full, is lost, and nobody waits for it. */
+static void
+write_line(int fd, const char *head, size_t head_len, char *line, size_t len)
+{
+	struct iovec iov[2] = { { (void *)(uintptr_t)head, head_len }, { line, len + 1 } };
+
+	line[len] = '\n';
+	while (writev(fd, iov, 2) == -1 && errno == EINTR)
+		;
+}
+
+void
+log_access(char *line, size_t len, int bare)
+{
+	int fd = log_state.access_fd, saved = errno;
+	char head[LOG_STAMP_MAX + sizeof(log_state.name) + 16];
+	size_t head_len = 0;
+
+	if (fd == NO_FILE && log_state.level < LOG_LEVEL_INFO)
+		return;
+	if (fd != NO_FILE)
+		head_len = bare ? 0 : put_stamp(head);
+	else if (log_state.fd == TO_SYSLOG)
+		syslog(LOG_INFO, "%.*s", (int)len, line);
+	else
+		head_len = bare ? 0 : put_head(head, LOG_LEVEL_INFO);
+	if (fd != NO_FILE || (fd = log_state.fd) != TO_SYSLOG)
+		write_line(fd, head, head_len, line, len);
+	errno = saved;
 }

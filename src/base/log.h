@@ -6,6 +6,8 @@
 #define BASE_LOG_H
 
 #include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -22,14 +24,23 @@ struct log_opts {
  * first call, lines go to stderr without a stamp. */
 int	log_open(const struct log_opts *opts);
 
-/* Open the target again (after rotation).  As log_open(). */
+/* A file of its own for the lines of log_access().  0, or -1 with errno. */
+int	log_open_access(const char *file);
+
+/* Open the files again (after rotation).  As log_open(). */
 int	log_reopen(void);
 
 /* Another level from here on. */
 void	log_level(enum log_level);
 
-/* The descriptor that must survive closing everything else, or -1 for syslog. */
+/* The descriptors that must survive closing everything else, or -1 for syslog, and where there is no
+ * file of its own. */
 int	log_fd(void);
+int	log_access_fd(void);
+
+/* In another process than the one that has reopened them: takes its descriptors (-1: none) in place
+ * of those it has, under the same numbers.  Async-signal-safe. */
+void	log_take(int fd, int access_fd);
 
 /* A name put before every line of this process, such as "worker 3"; NULL for none.
  * Copied. */
@@ -42,6 +53,15 @@ void	log_vwrite(enum log_level, const char *fmt, va_list) __attribute__((format(
 
 /* As log_error(), for a signal handler that will not return: `line` is printable, and short. */
 void	log_last(const char *line);
+
+/* One line of the access log, of printable characters, which has room for one more byte.  In a file
+ * of its own it stands alone, else among the other lines; `bare`: nothing is put before it, no
+ * date and no name. */
+void	log_access(char *line, size_t len, int bare);
+
+/* "2026-11-24T12:00:00.123Z" */
+#define LOG_STAMP_MAX	64
+char	*log_stamp(char dst[LOG_STAMP_MAX], const struct timespec *);
 
 #define log_error(...)	log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...)	log_write(LOG_LEVEL_WARNING, __VA_ARGS__)

@@ -309,6 +309,8 @@ begin_log(const struct config *config)
 
 	if (log_open(&opts) == -1)
 		no_file(config->log, "log");
+	if (config->access_file[0] != '\0' && log_open_access(config->access_file) == -1)
+		no_file(config->access_file, "access-file");
 }
 
 /* Before anything is bound, so that a second daemon disturbs nothing. */

@@ -125,6 +125,7 @@ config_free(struct config *config)
 	free(config->root);
 	free(config->user);
 	free(config->log);
+	free(config->access_file);
 	free(config->control);
 	free(config->pid_file);
 	free(config->mime_types);

@@ -25,6 +25,8 @@ struct config_listen {
 	bool		 optional;	/* nobody asked for it: if it is taken, go on without */
 };
 
+#define CONFIG_ACCESS_YES	4		/* the same as text */
+
 enum config_durability { CONFIG_DURABILITY_FULL, CONFIG_DURABILITY_NONE };
 
 /* The fields are named as their keys in cofferd.conf(5), with the unit where there is one. */
@@ -62,7 +64,8 @@ struct config {
 	int64_t		 quarantine_ms;		/* 0: none */
 	char		*log;			/* "stderr", "syslog" or an absolute file name */
 	int		 log_level;		/* enum log_level */
-	bool		 access_log;
+	int		 access_log;		/* enum access_format, or CONFIG_ACCESS_YES */
+	char		*access_file;		/* "" for the log */
 	bool		 index;
 	char		*mime_types;		/* "" for none */
 	char		*control;		/* "auto", "none" or an absolute file name */

@@ -12,6 +12,7 @@
 #include "sched/sched.h"
 #include "server/config_keys.h"
 #include "server/sandbox.h"
+#include "session/access.h"
 #include "store/store.h"
 
 #define SECOND		INT64_C(1000)	/* milliseconds */
@@ -26,6 +27,9 @@ _Static_assert(SANDBOX_BEST == 0 && SANDBOX_REQUIRED == 1 && SANDBOX_OFF == 2, "
 _Static_assert(CONFIG_DURABILITY_FULL == 0 && CONFIG_DURABILITY_NONE == 1, "durability");
 _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARNING == 1 && LOG_LEVEL_INFO == 2 &&
     LOG_LEVEL_DEBUG == 3, "log-level");
+
+_Static_assert(ACCESS_NONE == 0 && ACCESS_TEXT == 1 && ACCESS_JSON == 2 && ACCESS_XFERLOG == 3 &&
+    CONFIG_ACCESS_YES == 4, "access-log");
 
 #define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 #define AT(field)	offsetof(struct config, field)
@@ -95,8 +99,10 @@ static const struct config_key keys[] = {
 	    "stderr, syslog or a file; by default stderr in the foreground, else syslog" },
 	{ "log-level", CONFIG_CHOICE, AT(log_level), "info", 0, 0, "error warning info debug",
 	    "the least important lines that are written" },
-	{ "access-log", CONFIG_BOOL, AT(access_log), "yes", 0, 0, NULL,
-	    "a line for each request" },
+	{ "access-log", CONFIG_CHOICE, AT(access_log), "text", 0, 0, "no text json xferlog yes",
+	    "how a line for each request is written; yes is text" },
+	{ "access-file", CONFIG_PATH, AT(access_file), "", 0, 0, NULL,
+	    "a file of their own for these lines" },
 	{ "index", CONFIG_BOOL, AT(index), "no", 0, 0, NULL,
 	    "whether HTTP gives a folder's index.html in place of its listing" },
 	{ "mime-types", CONFIG_PATH, AT(mime_types), "/etc/mime.types", 0, 0, NULL,

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,11 +20,12 @@
 #include "server/master.h"
 #include "server/master_int.h"
 #include "server/notify.h"
+#include "server/reopen.h"
 
 #define WIRES	2	/* to the next binary, and to the one before */
 #define ROWS	4096	/* of the scoreboard: the largest pool, and what may drain beside it */
 
-static volatile sig_atomic_t got_child, got_stop, got_quit, got_hup, got_usr2, got_other;
+static volatile sig_atomic_t got_child, got_stop, got_quit, got_hup, got_usr1, got_usr2, got_other;
 
 static void
 on_signal(int number)
@@ -36,6 +38,8 @@ on_signal(int number)
 		got_quit = 1;
 	else if (number == SIGHUP)
 		got_hup = 1;
+	else if (number == SIGUSR1)
+		got_usr1 = 1;
 	else if (number == SIGUSR2)
 		got_usr2 = 1;
 	else
@@ -171,6 +175,24 @@ reap(struct master *m)
 		bury(m, pid, status);
 }
 
+int
+master_reopen(struct master *m)
+{
+	struct generation *g;
+	int error;
+
+	if (reopen_logs() == -1) {
+		error = errno;
+		log_error("cannot open the log again: %s; it goes on as it was", strerror(error));
+		errno = error;
+		return -1;
+	}
+	TAILQ_FOREACH(g, &m->generations, entry)
+		(void)pool_signal(g->pool, SIGUSR1);
+	log_info("the log is open again");
+	return 0;
+}
+
 static void
 act_on_signals(struct master *m)
 {
@@ -191,6 +213,10 @@ act_on_signals(struct master *m)
 	if (got_hup) {
 		got_hup = 0;
 		m->reload_wanted = true;
+	}
+	if (got_usr1) {
+		got_usr1 = 0;
+		(void)master_reopen(m);
 	}
 	if (got_usr2) {
 		got_usr2 = 0;
@@ -324,7 +350,8 @@ master_run(struct config *config, const struct master_start *start)
 	setproctitle("master");
 	TAILQ_INIT(&m.generations);
 	crash_prepare();
-	if ((m.scoreboard = scoreboard_open(ROWS)) == NULL || (m.stall = stall_open(m.scoreboard)) == NULL) {
+	tzset();		/* while the files that it reads can be read */
+	if (reopen_prepare() == -1 || (m.scoreboard = scoreboard_open(ROWS)) == NULL || (m.stall = stall_open(m.scoreboard)) == NULL) {
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}

@@ -70,4 +70,7 @@ void	reload_commit(struct master *);
 /* The coming generation is given up; the serving one goes on. */
 void	reload_abandon(struct master *, const char *why);
 
+/* Opens the log's files again, here and in all workers.  0, or -1 with errno. */
+int	master_reopen(struct master *);
+
 #endif

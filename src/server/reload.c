@@ -20,7 +20,7 @@
 #define TOO_LATE	"the new workers did not accept within start-timeout"
 
 /* What is set up once, at the start. */
-static const char *const needs_restart[] = { "log", "pid-file", "background", "control" };
+static const char *const needs_restart[] = { "log", "access-file", "pid-file", "background", "control" };
 
 /* The value as the file would hold it; free(3) it. */
 static char *

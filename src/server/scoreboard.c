@@ -436,6 +436,22 @@ scoreboard_place(const struct scoreboard *board, const struct progress *p)
 	return (int)(p - board->seat[board->mine].area);
 }
 
+void
+scoreboard_signal_children(const struct scoreboard *board, int signal)
+{
+	const struct seat *seat = &board->seat[board->mine];
+	unsigned i, fresh = atomic_load(&board->shared->row[board->mine].fresh);
+	int pid;
+
+	if (getpid() != board->worker)
+		return;
+	for (i = 0; i < fresh && i < seat->max; i++) {
+		pid = atomic_load(&seat->area[i].pid);
+		if (atomic_load(&seat->area[i].state) != PROGRESS_FREE && pid > 0 && pid != board->worker)
+			(void)kill(pid, signal);
+	}
+}
+
 unsigned
 scoreboard_my_row(const struct scoreboard *board)
 {

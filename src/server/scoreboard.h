@@ -136,6 +136,10 @@ void	scoreboard_leave(struct scoreboard *, struct progress *);
  * Async-signal-safe. */
 int	scoreboard_place(const struct scoreboard *, const struct progress *);
 
+/* A signal to the processes of this worker's sessions that are not the worker itself.
+ * Async-signal-safe. */
+void	scoreboard_signal_children(const struct scoreboard *, int signal);
+
 /* This worker's own row. */
 unsigned scoreboard_my_row(const struct scoreboard *);
 

@@ -21,6 +21,7 @@
 #include "sched/sched.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
+#include "server/reopen.h"
 #include "server/rivals.h"
 #include "server/sandbox.h"
 #include "server/signals.h"
@@ -50,6 +51,7 @@ struct worker {
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
 	struct receiver		 receiver;
+	unsigned		 reopened;	/* logs, so often, when that session was accepted */
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
 	int64_t			 retitle;	/* when the process's title is to be looked at again */
@@ -66,6 +68,7 @@ connection_run(void *arg)
 	const struct protocol *protocol = protocol_at(p->protocol);
 	struct arrival a;
 
+	(void)reopen_catch_up();
 	if (receiver_get(&me->receiver, p, &a))
 		session_run_datagram(p, a.datagram, a.claim, protocol, me->store, &me->session);
 	else
@@ -78,6 +81,8 @@ connection_forked(void *arg, int pid)
 	struct progress *p = arg;
 
 	atomic_store(&p->pid, pid);
+	if (reopen_catch_up() != me->reopened)
+		(void)kill(pid, SIGUSR1);	/* it may have been told before it could be found */
 }
 
 /* Within start().  Under fork the scoreboard may not say any more which it was: a session may have
@@ -92,6 +97,12 @@ connection_drop(void *arg)
 		receiver_drop(&a);
 	} else
 		(void)close(me->accepted);
+}
+
+static void
+tell_children(int signal)
+{
+	scoreboard_signal_children(me->heritage->scoreboard, signal);
 }
 
 /* The place of the session that runs, for the last words. */
@@ -193,6 +204,7 @@ start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t l
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	task.arg = p;
 	w->accepted = fd;
+	w->reopened = reopen_catch_up();
 	retitle_if_due(w, p->began / 1000, 1);
 	if (arrival != NULL && receiver_put(&w->receiver, p, arrival) == -1) {
 		receiver_drop(arrival);
@@ -342,15 +354,18 @@ compare(const void *a, const void *b)
 static void
 close_others(const struct heritage *h)
 {
-	int keep[LISTENERS_MAX + 6], n = 0, i;
+	int keep[LISTENERS_MAX + 8], n = 0, i;
 	unsigned from = 0;
 
 	for (i = 0; i <= STDERR_FILENO; i++)
 		keep[n++] = i;
 	keep[n++] = h->lifeline;
 	keep[n++] = h->ready;
+	keep[n++] = reopen_fd();
 	if (log_fd() != -1)
 		keep[n++] = log_fd();
+	if (log_access_fd() != -1)
+		keep[n++] = log_access_fd();
 	for (i = 0; i < (int)h->listeners->count; i++)
 		keep[n++] = h->listeners->at[i].fd;
 	qsort(keep, (size_t)n, sizeof(keep[0]), compare);
@@ -368,7 +383,7 @@ static void
 reset_signals(void)
 {
 	static const int fallback[] = { SIGTERM, SIGCHLD, SIGALRM };
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR2 };
 	sigset_t none;
 	size_t i;
 
@@ -376,6 +391,7 @@ reset_signals(void)
 		(void)signal(fallback[i], SIG_DFL);
 	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
+	reopen_follow(tell_children);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -465,7 +481,8 @@ session_opts(const struct config *config)
 		},
 		.upload_max = (uint64_t)config->upload_max,
 		.drop_max = (uint64_t)config->drop_max,
-		.access_log = config->access_log,
+		.access_log = config->access_log == CONFIG_ACCESS_YES ? ACCESS_TEXT :
+		    (enum access_format)config->access_log,
 		.held_max = (uint64_t)config->held_max,
 		.hash_max = (unsigned)config->hash_max,
 		.index = config->index,

@@ -107,17 +107,30 @@ session_local(const struct session *s)
 	return true;
 }
 
+/* Not inlined, for its line is long, and sessions that wait shall have short stacks. */
+static __attribute__((noinline)) void
+log_request(struct session *s, const char *verb, const char *path, int code, uint64_t bytes, int64_t us)
+{
+	char id[SESSION_ID_MAX], peer[SOCKET_NAME_MAX], line[ACCESS_MAX];
+	const struct access access = {
+		.now = s->opts->access_log == ACCESS_TEXT ? (struct timespec){ 0 } : clock_wall(),
+		.id = session_id(id, s->number), .peer = show_peer(peer, s),
+		.user = s->progress->user, .protocol = s->protocol->name, .verb = verb,
+		.path = path != NULL ? path : "-", .code = code, .bytes = bytes, .us = us,
+	};
+	size_t len = access_line(line, s->opts->access_log, &access);
+
+	if (len > 0)
+		log_access(line, len, s->opts->access_log != ACCESS_TEXT);
+}
+
 void
 session_access(struct session *s, const char *verb, const char *path, int code, uint64_t bytes,
     int64_t began)
 {
-	char id[SESSION_ID_MAX], peer[SOCKET_NAME_MAX];
-
 	progress_answered(s->progress);
-	if (!s->opts->access_log)
-		return;
-	log_info("%s %s %s %s %s %d %ju bytes %.3f s", session_id(id, s->number), show_peer(peer, s),
-	    s->protocol->name, verb, path, code, (uintmax_t)bytes, (double)(clock_us() - began) / 1e6);
+	if (s->opts->access_log != ACCESS_NONE)
+		log_request(s, verb, path, code, bytes, clock_us() - began);
 }
 
 void

@@ -12,6 +12,7 @@
 #include "base/mime.h"
 #include "io/datagram.h"
 #include "io/stream.h"
+#include "session/access.h"
 #include "session/claims.h"
 #include "session/progress.h"
 #include "store/store.h"
@@ -25,7 +26,7 @@ struct session_opts {
 	uint64_t	 upload_max;	/* bytes of one upload; 0: no limit */
 	uint64_t	 drop_max;	/* bytes of a refused upload that are read and dropped
 					 * to keep the connection */
-	bool		 access_log;	/* a line for each request */
+	enum access_format access_log;	/* of the line for each request; 0: none */
 	uint64_t	 held_max;	/* uploads that one session may hold */
 	unsigned	 hash_max;	/* files hashed for one address at a time; 0: any number */
 	unsigned	(*rivals)(void *, const struct progress *);	/* how many sessions of the same

@@ -176,7 +176,7 @@ steady()
 	exec 7</etc/passwd 8<"$T/cofferd.conf"
 	server -w -l "unix:$T/socket" -o "pid-file=$T/pid"
 	exec 7<&- 8<&-
-	want=("/dev/null" "$LOG" "$LOG" 'anon_inode:[eventfd]' 'pipe:' "$T/root" 'socket:' 'socket:')
+	want=("/dev/null" "$LOG" "$LOG" 'anon_inode:[eventfd]' 'pipe:' "$T/root" 'socket:' 'socket:' 'socket:')
 	# What the model opens for itself: how it learns of connections, of calls that are done, of ends.
 	case $MODEL in
 	coroutine)	want+=('anon_inode:[eventpoll]' 'anon_inode:[eventfd]') ;;

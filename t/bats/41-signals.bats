@@ -142,7 +142,7 @@ refuses()
 	server
 	before=$(workers)
 	kill -USR1 "$PID"
-	wait_for grep -q SIGUSR1 "$LOG" || fail_with_log "not a word about SIGUSR1"
+	wait_for grep -q "log is open again" "$LOG" || fail_with_log "not a word about SIGUSR1"
 	for signal in HUP USR1 USR2 INT QUIT; do
 		kill -$signal $before
 	done
