@@ -156,7 +156,7 @@ steady()
 		LOG=$T/log.$limit
 		LOGS+=("$LOG")
 		setsid prlimit --nofile=$limit "$COFFER_BUILD/cofferd" -f "$T/cofferd.conf" \
-		    -l coffer://127.0.0.1:0 -n 2 -m coroutine "$T/root" </dev/null >"$LOG" 2>&1 3>&- &
+		    -o control=none -l coffer://127.0.0.1:0 -n 2 -m coroutine "$T/root" </dev/null >"$LOG" 2>&1 3>&- &
 		PID=$!
 		SERVERS+=("$PID")
 		wait_for ready_or_dead
