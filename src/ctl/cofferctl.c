@@ -26,13 +26,16 @@ static const struct command {
 	{ "kick", "SESSION", LINES, false, false, "end a session (its first column in who)" },
 	{ "reload", NULL, LINES, true, false, "read the configuration again, and tell how it went" },
 	{ "upgrade", NULL, LINES, true, false, "let the binary that is installed now take over" },
+	{ "reopen", NULL, LINES, false, false, "open the files of the log again" },
+	{ "forgive", "PATH", LINES, false, false, "lift the quarantine of requests for a path, or of all" },
+	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
 	{ "stop", NULL, LINES, false, true, "end now" },
 	{ NULL, NULL, NOTHING, false, false, NULL }
 };
 
 static const char usage_text[] =
-    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [SESSION]\n";
+    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [OPERAND]\n";
 
 static struct {
 	const char	*socket;	/* NULL: the usual place */

@@ -103,6 +103,17 @@ static const struct column worker_columns[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct column quarantine_columns[] = {
+	{ "PROTOCOL", "protocol", plain, 0 },
+	{ "PEER", "peer", plain, 0 },
+	{ "DEATHS", "deaths", number, SCOLS_FL_RIGHT },
+	{ "LAST", "age", age, SCOLS_FL_RIGHT },
+	{ "REFUSED FOR", "refused_for", age, SCOLS_FL_RIGHT },
+	{ "VERB", "verb", plain, 0 },
+	{ "PATH", "path", plain, SCOLS_FL_TRUNC },
+	{ NULL, NULL, NULL, 0 }
+};
+
 static const struct column session_columns[] = {
 	{ "SESSION", "session", plain, 0 },
 	{ "PEER", "peer", plain, 0 },
@@ -185,6 +196,10 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 	show_sums(json_object_get(status, "totals"));
 	(void)printf("\n");
 	show_table(worker_columns, json_object_get(status, "workers"), width, rows);
+	if (json_array_size(json_object_get(status, "quarantine")) == 0)
+		return;
+	(void)printf("\nrequests that processes have died of:\n");
+	show_table(quarantine_columns, json_object_get(status, "quarantine"), width, rows);
 }
 
 void

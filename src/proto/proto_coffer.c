@@ -476,8 +476,16 @@ coffer_serve(struct session *s)
 	drop_held(s);
 }
 
+static const char *
+verb_name(int i)
+{
+	return coffer_verb_name((enum coffer_verb)i);
+}
+
 const struct protocol protocol_coffer = {
 	.name = "coffer",
 	.port = "26333",
 	.serve = coffer_serve,
+	.verb = verb_name,
+	.verbs = COFFER_VERBS,
 };

@@ -189,8 +189,16 @@ http_serve(struct session *s)
 	part(s, errno);
 }
 
+static const char *
+method_name(int i)
+{
+	return http_method_name((enum http_method)i);
+}
+
 const struct protocol protocol_http = {
 	.name = "http",
 	.port = "8080",
 	.serve = http_serve,
+	.verb = method_name,
+	.verbs = HTTP_METHODS,
 };

@@ -157,9 +157,17 @@ tftp_begins(const struct datagram *d, bool single, char packet[DATAGRAM_MAX], si
 	return false;
 }
 
+static const char *
+verb_name(int i)
+{
+	return i == 0 ? "GET" : "PUT";
+}
+
 const struct protocol protocol_tftp = {
 	.name = "tftp",
 	.port = "69",
 	.serve = tftp_serve,
 	.begins = tftp_begins,
+	.verb = verb_name,
+	.verbs = 2,
 };

@@ -1,5 +1,6 @@
 /* admin - what an administrator may ask of the master over the control socket. */
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "server/admin.h"
 #include "server/admin_show.h"
 #include "server/control.h"
+#include "server/metrics.h"
 #include "server/master_int.h"
 
 #define UNDER_WAY	ADMIN_TASKS	/* added to a task that has begun */
@@ -123,6 +125,53 @@ serve_stop(struct master *m, struct control_client *client, const char *operand)
 	say(client, "done", "stopped", true);
 }
 
+static void
+serve_reopen(struct master *m, struct control_client *client, const char *operand)
+{
+	char sentence[256];
+
+	(void)operand;
+	if (master_reopen(m) == 0) {
+		say(client, "done", "the log is open again", false);
+		return;
+	}
+	(void)snprintf(sentence, sizeof(sentence), "cannot open the log again: %s", strerror(errno));
+	say(client, "error", sentence, false);
+}
+
+static void
+serve_forgive(struct master *m, struct control_client *client, const char *operand)
+{
+	unsigned n = quarantine_forgive(scoreboard_quarantine(m->scoreboard),
+	    strcmp(operand, "all") == 0 ? NULL : operand);
+	char sentence[128];
+
+	(void)snprintf(sentence, sizeof(sentence), "%u request%s forgiven", n, n == 1 ? " is" : "s are");
+	if (n > 0)
+		log_info("control: %s", sentence);
+	say(client, n > 0 ? "done" : "missing", n > 0 ? sentence : "no process has died of such a request", false);
+}
+
+static void
+serve_metrics(struct master *m, struct control_client *client, const char *operand)
+{
+	json_t *lines = json_array();
+	char *text, *line, *rest;
+	size_t len;
+
+	(void)operand;
+	if ((text = rest = metrics_text(m->scoreboard, &len)) == NULL) {
+		json_decref(lines);
+		say(client, "error", strerror(errno), false);
+		return;
+	}
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			(void)json_array_append_new(lines, json_string(line));
+	free(text);
+	send_object(client, reply_of("done", lines, NULL), false);
+}
+
 static const struct command {
 	const char	*name;
 	bool		 operand;
@@ -133,6 +182,9 @@ static const struct command {
 	{ "kick", true, serve_kick },
 	{ "reload", false, serve_reload },
 	{ "upgrade", false, serve_upgrade },
+	{ "reopen", false, serve_reopen },
+	{ "forgive", true, serve_forgive },
+	{ "metrics", false, serve_metrics },
 	{ "drain", false, serve_drain },
 	{ "stop", false, serve_stop },
 };

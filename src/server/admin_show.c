@@ -77,6 +77,8 @@ show_worker(const struct scoreboard_worker *w)
 	set_count(worker, "received", w->received);
 	set_count(worker, "sent", w->sent);
 	set_count(worker, "restarts", w->restarts);
+	set_count(worker, "young_deaths", w->young);
+	set_count(worker, "stalls", w->stalls);
 	if (w->died != 0)
 		set(worker, "last_death", show_death(w));
 	if (w->state == WORKER_WAITING && w->due != CLOCK_NEVER)
@@ -136,6 +138,33 @@ state_of(const struct master *m)
 	return m->serving->ready ? "serving" : "starting";
 }
 
+/* What processes have died of, and whether it is refused for that. */
+static json_t *
+show_quarantine(const struct master *m)
+{
+	char peer[SOCKET_NAME_MAX], path[PROGRESS_SHOWN];
+	const struct protocol *protocol;
+	struct quarantine_entry e;
+	json_t *list = json_array(), *entry;
+	unsigned at = 0;
+
+	while (quarantine_each(scoreboard_quarantine(m->scoreboard), &at, &e)) {
+		entry = json_object();
+		protocol = protocol_at(e.request.protocol);
+		set(entry, "protocol", json_string(protocol != NULL ? protocol->name : "?"));
+		set(entry, "verb", text(e.request.verb));
+		set(entry, "path", text(progress_path(path, &e.request)));
+		set(entry, "peer", json_string(e.all_peers ? "all" : socket_name(peer,
+		    (const struct sockaddr *)&e.request.peer, sizeof(e.request.peer), false)));
+		set_count(entry, "deaths", e.deaths);
+		set_age(entry, "age", e.last);
+		if (e.until != 0)
+			set(entry, "refused_for", json_real((double)(e.until - clock_ms()) / 1000));
+		(void)json_array_append_new(list, entry);
+	}
+	return list;
+}
+
 json_t *
 admin_show_status(const struct master *m)
 {
@@ -156,6 +185,7 @@ admin_show_status(const struct master *m)
 	set(status, "listeners", show_listeners(m));
 	set(status, "totals", show_totals(m));
 	set(status, "workers", show_workers(m));
+	set(status, "quarantine", show_quarantine(m));
 	return status;
 }
 

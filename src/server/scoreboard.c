@@ -19,6 +19,7 @@ struct shared {
 	_Alignas(64) _Atomic uint64_t numbers;	/* of sessions */
 	_Alignas(64) _Atomic uint64_t deaths;
 	_Atomic uint64_t accepted, requests, received, sent;	/* of rows that were given back */
+	struct tally	 tally;			/* likewise */
 	struct scoreboard_row row[];
 };
 
@@ -35,6 +36,7 @@ struct seat {
 	bool		 stalled;
 	int		 stalled_in;
 	unsigned	 stalls;
+	struct tally	*tally;
 	struct progress	*area;		/* the slots of its sessions, */
 	unsigned	 max;		/* and how many */
 };
@@ -118,6 +120,17 @@ empty(struct scoreboard *board, unsigned row)
 	atomic_store(&r->fresh, 0);
 }
 
+static void
+unmap(struct seat *seat, unsigned sessions)
+{
+	if (seat->area != NULL)
+		(void)munmap(seat->area, sessions * sizeof(*seat->area));
+	if (seat->tally != NULL)
+		(void)munmap(seat->tally, sizeof(*seat->tally));
+	seat->area = NULL;
+	seat->tally = NULL;
+}
+
 int
 scoreboard_take(struct scoreboard *board, unsigned generation, unsigned workers, unsigned sessions)
 {
@@ -127,14 +140,17 @@ scoreboard_take(struct scoreboard *board, unsigned generation, unsigned workers,
 
 	for (i = 0; first != -1 && i < workers; i++) {
 		seat = &board->seat[(unsigned)first + i];
-		if ((seat->area = map(sessions * sizeof(*seat->area))) == NULL) {
+		seat->area = map(sessions * sizeof(*seat->area));
+		seat->tally = map(sizeof(*seat->tally));
+		if (seat->area == NULL || seat->tally == NULL) {
+			unmap(seat, sessions);
 			scoreboard_give(board, (unsigned)first, i);
 			errno = ENOMEM;
 			return -1;
 		}
 		*seat = (struct seat){
 			.taken = true, .slot = i, .generation = generation, .first = (unsigned)first,
-			.count = workers, .area = seat->area, .max = sessions, .due = CLOCK_NEVER,
+			.count = workers, .area = seat->area, .tally = seat->tally, .max = sessions, .due = CLOCK_NEVER,
 		};
 		empty(board, (unsigned)first + i);
 	}
@@ -162,7 +178,8 @@ scoreboard_give(struct scoreboard *board, unsigned first, unsigned workers)
 		retire(&all->received, &r->received);
 		retire(&all->sent, &r->sent);
 		seat = &board->seat[i];
-		(void)munmap(seat->area, seat->max * sizeof(*seat->area));
+		tally_gather(&all->tally, seat->tally);
+		unmap(seat, seat->max);
 		memset(seat, 0, sizeof(*seat));
 	}
 }
@@ -335,6 +352,17 @@ scoreboard_totals(const struct scoreboard *board, struct scoreboard_totals *t)
 		}
 }
 
+void
+scoreboard_tally(const struct scoreboard *board, struct tally *sum)
+{
+	unsigned row;
+
+	tally_gather(sum, &board->shared->tally);
+	for (row = 0; row < board->rows; row++)
+		if (board->seat[row].taken)
+			tally_gather(sum, board->seat[row].tally);
+}
+
 int
 scoreboard_kick(struct scoreboard *board, uint64_t number)
 {
@@ -450,6 +478,12 @@ scoreboard_signal_children(const struct scoreboard *board, int signal)
 		if (atomic_load(&seat->area[i].state) != PROGRESS_FREE && pid > 0 && pid != board->worker)
 			(void)kill(pid, signal);
 	}
+}
+
+struct tally *
+scoreboard_my_tally(const struct scoreboard *board)
+{
+	return board->seat[board->mine].tally;
 }
 
 unsigned

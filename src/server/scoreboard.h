@@ -23,6 +23,7 @@
 #include "server/crash.h"
 #include "server/quarantine.h"
 #include "session/progress.h"
+#include "session/tally.h"
 
 enum worker_state {
 	WORKER_NONE,		/* the row is no worker's */
@@ -117,6 +118,9 @@ bool	scoreboard_session(const struct scoreboard *, unsigned row, unsigned *at, s
 /* All rows, and all that ever were. */
 void	scoreboard_totals(const struct scoreboard *, struct scoreboard_totals *);
 
+/* What requests were made, of all rows and all that ever were: added to *sum. */
+void	scoreboard_tally(const struct scoreboard *, struct tally *sum);
+
 /* Asks the session of that number to end: its connection is cut, and a request in hand fails as
  * if the peer had gone.  0, or -1 with ESRCH: there is none.  session_id() and
  * session_id_parse() know how the log writes numbers. */
@@ -139,6 +143,9 @@ int	scoreboard_place(const struct scoreboard *, const struct progress *);
 /* A signal to the processes of this worker's sessions that are not the worker itself.
  * Async-signal-safe. */
 void	scoreboard_signal_children(const struct scoreboard *, int signal);
+
+/* Where this worker's requests are counted. */
+struct tally *scoreboard_my_tally(const struct scoreboard *);
 
 /* This worker's own row. */
 unsigned scoreboard_my_row(const struct scoreboard *);

@@ -572,6 +572,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.mime = mime;
 	w.session.rivals = rivals;
 	w.session.rivals_arg = heritage->scoreboard;
+	w.session.tally = scoreboard_my_tally(heritage->scoreboard);
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;

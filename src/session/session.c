@@ -124,13 +124,40 @@ log_request(struct session *s, const char *verb, const char *path, int code, uin
 		log_access(line, len, s->opts->access_log != ACCESS_TEXT);
 }
 
+const char *
+session_verb_name(const struct protocol *protocol, size_t i)
+{
+	return protocol->verb != NULL && i < (size_t)protocol->verbs ? protocol->verb((int)i) : NULL;
+}
+
+/* The verb's place among its protocol's.  Most requests are like the one before. */
+static unsigned
+place_of(struct session *s, const char *verb)
+{
+	const char *name;
+	unsigned i;
+
+	if (verb == s->verb)
+		return s->verb_place;
+	for (i = 0; (name = session_verb_name(s->protocol, i)) != NULL; i++)
+		if (strcmp(name, verb) == 0)
+			break;
+	s->verb = verb;
+	s->verb_place = name != NULL ? i : TALLY_VERBS;
+	return s->verb_place;
+}
+
 void
 session_access(struct session *s, const char *verb, const char *path, int code, uint64_t bytes,
     int64_t began)
 {
+	int64_t us = clock_us() - began;
+
 	progress_answered(s->progress);
+	if (s->opts->tally != NULL)
+		tally_request(s->opts->tally, s->progress->protocol, place_of(s, verb), code, (uint64_t)us, bytes);
 	if (s->opts->access_log != ACCESS_NONE)
-		log_request(s, verb, path, code, bytes, clock_us() - began);
+		log_request(s, verb, path, code, bytes, us);
 }
 
 void

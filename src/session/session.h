@@ -15,6 +15,7 @@
 #include "session/access.h"
 #include "session/claims.h"
 #include "session/progress.h"
+#include "session/tally.h"
 #include "store/store.h"
 
 #define SESSION_ID_MAX	14	/* a session's number in base 36, with its NUL */
@@ -40,6 +41,7 @@ struct session_opts {
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
 					 * slot must not be served; NULL: all may */
 	void		*refuses_arg;
+	struct tally	*tally;		/* where requests are counted; or NULL */
 };
 
 struct session {
@@ -52,6 +54,8 @@ struct session {
 	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	uint64_t		 requests;
+	const char		*verb;		/* of the last request, and its place */
+	unsigned		 verb_place;
 	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */
 	struct sockaddr_in6	 peer;		/* or any shorter address */
 };
@@ -65,6 +69,8 @@ struct protocol {
 	 * `single`: packets of a transfer that is over may come this way as well. */
 	bool		(*begins)(const struct datagram *, bool single,
 			    char answer[DATAGRAM_MAX], size_t *len);
+	const char	*(*verb)(int i);	/* the names that session_access() gets, */
+	int		 verbs;			/* and how many; NULL: they are not told apart */
 };
 
 /* Runs protocol->serve on an accepted socket and closes it.  The progress is open: it says which
@@ -82,6 +88,9 @@ void	session_run_datagram(struct progress *, struct datagram *, claim *, const s
  * served, for processes have died of it; it is to be answered like one that the server cannot
  * serve now. */
 int	session_begin(struct session *, const char *verb, const char *path, size_t len, int64_t began);
+
+/* The i-th verb that a protocol is counted by, NULL past the last. */
+const char *session_verb_name(const struct protocol *, size_t i);
 
 /* The number as the log shows it, at the end of `id`; and back: 0, or -1 with EINVAL. */
 char	*session_id(char id[SESSION_ID_MAX], uint64_t number);

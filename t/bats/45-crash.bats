@@ -78,6 +78,8 @@ well()
 	assert_line 'fine'
 	grep -q 'quarantine: coffer GET /crash-segv from 127.0.0.1 is refused for 600 s' "$LOG" ||
 	    fail_with_log "the log does not say it"
+	run -0 ctl status
+	assert_line --regexp '^coffer +127\.0\.0\.1 +3 .* GET +/crash-segv$'
 	# STAT is another request, and kills.
 	ask 'STAT /crash-segv' || true
 	wait_for grep -q 'died of .* coffer STAT /crash-segv, ' "$LOG"
@@ -105,6 +107,23 @@ dies_again()
 	crash_server -o quarantine=0
 	die_of crash-segv 4
 	refute grep -q quarantine "$LOG"
+}
+
+@test "cofferctl forgive lifts a quarantine" {
+	crash_server
+	die_of crash-segv 3
+	run ask 'GET /crash-segv' QUIT
+	assert_output --partial '503 /crash-segv: refused'
+	run -4 ctl forgive /other
+	run -0 ctl forgive /crash-segv
+	assert_output '1 request is forgiven'
+	ask 'GET /crash-segv' || true
+	wait_for gone_of crash-segv 4 || fail_with_log "it is still refused"
+	settled
+	# That was the first of three again.
+	run ask 'GET /crash-segv' QUIT
+	refute_output --partial refused
+	run -0 ctl forgive all
 }
 
 # die_from ADDRESS PATH

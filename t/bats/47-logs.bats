@@ -66,6 +66,15 @@ ask_unix()
 	exec {held}>&-
 }
 
+@test "cofferctl reopen does what USR1 does" {
+	server -o "access-file=$T/access"
+	mv "$T/access" "$T/old"
+	run -0 ctl reopen
+	assert_output 'the log is open again'
+	ask PING QUIT
+	wait_for grep -q PING "$T/access"
+}
+
 @test "a worker that is born after USR1 writes to the new file as well" {
 	expect_deaths
 	log_server
