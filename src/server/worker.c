@@ -178,7 +178,8 @@ retitle_if_due(struct worker *w, int64_t now, unsigned more)
 {
 	unsigned sessions = atomic_load_explicit(&w->score->sessions, memory_order_relaxed) + more;
 
-	if (now < w->retitle)
+	/* Under serial nobody is back here before the session has ended. */
+	if (now < w->retitle && (more == 0 || w->sched != &sched_serial))
 		return;
 	if (sessions != w->titled)
 		show_title(w, sessions);
