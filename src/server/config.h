@@ -60,6 +60,7 @@ struct config {
 	int64_t		 grace_timeout_ms;
 	int64_t		 start_timeout_ms;
 	int64_t		 respawn_delay_max_ms;
+	int64_t		 requests_per_worker;	/* 0: any number */
 	int64_t		 stall_timeout_ms;	/* 0: no watch */
 	int64_t		 quarantine_ms;		/* 0: none */
 	char		*log;			/* "stderr", "syslog" or an absolute file name */

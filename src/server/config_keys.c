@@ -91,6 +91,8 @@ static const struct config_key keys[] = {
 	{ "respawn-delay-max", CONFIG_DURATION, AT(respawn_delay_max_ms), "30s", 100, 3600 * SECOND,
 	    NULL,
 	    "the longest wait before a worker that keeps dying is started again" },
+	{ "requests-per-worker", CONFIG_NUMBER, AT(requests_per_worker), "0", 0, INT64_C(1) << 40, NULL,
+	    "a worker that has answered so many is replaced; 0 for never" },
 	{ "stall-timeout", CONFIG_DURATION, AT(stall_timeout_ms), "2m", 0, DAY, NULL,
 	    "a worker that has not moved for so long is killed and replaced; 0 for never" },
 	{ "quarantine", CONFIG_DURATION, AT(quarantine_ms), "10m", 0, 365 * DAY, NULL,

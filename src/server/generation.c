@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "server/generation.h"
 #include "server/obituary.h"
+#include "server/signals.h"
 #include "store/usage.h"
 
 static void
@@ -86,7 +87,7 @@ open_heritage(struct generation *g, struct scoreboard *board)
 		g->heritage.sandbox = NULL;
 		return -1;
 	}
-	row = scoreboard_take(board, g->number, (unsigned)g->config.workers,
+	row = scoreboard_take(board, g->number, g->places,
 	    (unsigned)g->config.sessions_per_worker);
 	if (row == -1)
 		return -1;
@@ -100,6 +101,7 @@ open_pool(struct generation *g)
 {
 	const struct pool_opts opts = {
 		.size = (unsigned)g->config.workers,
+		.spare = g->places - (unsigned)g->config.workers,
 		.delay_max_ms = g->config.respawn_delay_max_ms,
 		.run = run_worker,
 		.born = worker_born,
@@ -126,6 +128,8 @@ generation_open(unsigned number, struct config *config, struct scoreboard *board
 	g->began = clock_ms();
 	g->config = *config;
 	g->lifeline = g->heritage.lifeline = g->heritage.ready = -1;
+	g->places = (unsigned)g->config.workers + (g->config.requests_per_worker > 0);
+	g->old = g->young = -1;
 	memset(config, 0, sizeof(*config));
 	(void)umask((mode_t)g->config.umask);	/* for the files of Unix sockets, and the workers' */
 	if (listeners_open(&g->listeners, &g->config, have, &which) == -1) {
@@ -174,16 +178,62 @@ generation_close(struct generation **generation, const struct generation *next)
 	claims_close(&g->heritage.claims);
 	if (g->heritage.scoreboard != NULL)
 		scoreboard_give(g->heritage.scoreboard, g->heritage.first_row,
-		    (unsigned)g->config.workers);
+		    g->places);
 	pool_close(&g->pool);
 	config_free(&g->config);
 	free(g);
 	*generation = NULL;
 }
 
+static bool
+look(const struct generation *g, unsigned slot, struct scoreboard_worker *w)
+{
+	return scoreboard_look(g->heritage.scoreboard, g->heritage.first_row + slot, w) && w->pid > 0;
+}
+
+/* One that has answered enough. */
+static int
+find_tired(const struct generation *g)
+{
+	struct scoreboard_worker w;
+	unsigned slot;
+
+	for (slot = 0; slot < g->places; slot++)
+		if (look(g, slot, &w) && w.state == WORKER_SERVING &&
+		    w.served >= (uint64_t)g->config.requests_per_worker)
+			return (int)slot;
+	return -1;
+}
+
+/* First the new one, then, once it accepts, the end of the old one. */
+static void
+recycle(struct generation *g)
+{
+	struct scoreboard_worker w;
+
+	if (g->config.requests_per_worker == 0 || !g->ready)
+		return;
+	if (g->old != -1 && !look(g, (unsigned)g->old, &w))
+		g->old = -1;		/* it has gone, or was never told to */
+	if (g->old == -1) {
+		if ((g->old = find_tired(g)) != -1 &&
+		    (g->young = pool_replace(g->pool, (unsigned)g->old)) == -1)
+			g->old = -1;
+		return;
+	}
+	if (g->young == -1 || !look(g, (unsigned)g->young, &w) || w.state != WORKER_SERVING)
+		return;
+	log_info("worker %d has answered %jd requests, and is replaced by worker %d", g->old,
+	    (intmax_t)g->config.requests_per_worker, g->young);
+	(void)pool_signal_one(g->pool, (unsigned)g->old, SIGNAL_RETIRE);
+	g->young = -1;
+}
+
 int64_t
 generation_step(struct generation *g)
 {
+	if (!g->leaving)
+		recycle(g);
 	if (!g->leaving)
 		return pool_fill(g->pool);
 	if (clock_ms() >= g->kill_at) {

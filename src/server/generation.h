@@ -28,6 +28,8 @@ struct generation {
 	int		 lifeline;	/* the pipe's write end; closing it drains the workers */
 	unsigned	 accepting;	/* how many have accepted once, until all have */
 	bool		 ready;		/* all have */
+	unsigned	 places;	/* workers, and one that is being replaced */
+	int		 old, young;	/* the places of that one, and of who replaces it; -1: nobody */
 	bool		 leaving;	/* nobody is respawned, and who has not gone by kill_at is killed */
 	int64_t		 kill_at;
 };

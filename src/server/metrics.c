@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "proto/protocols.h"
 #include "server/metrics.h"
 #include "session/tally.h"
@@ -34,7 +35,7 @@ write_pool(const struct scoreboard *board, FILE *out)
 	struct scoreboard_worker w;
 
 	for (row = 0; row < scoreboard_rows(board); row++)
-		if (scoreboard_look(board, row, &w)) {
+		if (scoreboard_look(board, row, &w) && (w.pid > 0 || w.due != CLOCK_NEVER)) {
 			count[w.state]++;
 			restarts += w.restarts;
 			stalls += w.stalls;

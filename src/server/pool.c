@@ -18,22 +18,30 @@ struct member {
 	int64_t	 born;		/* clock_ms() */
 	int64_t	 due;		/* when to fork the next */
 	unsigned young;		/* deaths in a row that came too early */
+	bool	 free;		/* nobody is to be here */
+	bool	 leaving;	/* and nobody after this one */
 };
 
 struct pool {
 	struct pool_opts opts;
 	bool		 ending;
 	unsigned	 alive;
+	unsigned	 places;
 	struct member	 member[];
 };
 
 struct pool *
 pool_open(const struct pool_opts *opts)
 {
-	struct pool *pool = calloc(1, sizeof(*pool) + opts->size * sizeof(pool->member[0]));
+	struct pool *pool = calloc(1, sizeof(*pool) + (opts->size + opts->spare) * sizeof(pool->member[0]));
+	unsigned i;
 
-	if (pool != NULL)
-		pool->opts = *opts;
+	if (pool == NULL)
+		return NULL;
+	pool->opts = *opts;
+	pool->places = opts->size + opts->spare;
+	for (i = opts->size; i < pool->places; i++)
+		pool->member[i].free = true;
 	return pool;
 }
 
@@ -87,8 +95,10 @@ pool_fill(struct pool *pool)
 	struct member *m;
 	unsigned i;
 
-	for (i = 0; i < pool->opts.size && !pool->ending; i++) {
+	for (i = 0; i < pool->places && !pool->ending; i++) {
 		m = &pool->member[i];
+		if (m->free)
+			continue;
 		if (m->pid == 0 && m->due <= now)
 			spawn(pool, i);
 		if (m->pid == 0 && m->due < next)
@@ -110,11 +120,13 @@ obituary(const struct pool *pool, unsigned slot, pid_t pid, int status)
 		    strsignal(WTERMSIG(status)));
 	else
 		(void)snprintf(why, sizeof(why), "ended with status %d", WEXITSTATUS(status));
-	if (!pool->ending)
+	if (m->free)
+		(void)snprintf(then, sizeof(then), "; it has been replaced");
+	else if (!pool->ending)
 		(void)snprintf(then, sizeof(then), "; next try in %.1f s",
 		    (double)delay(pool, m->young) / 1000);
-	log_write(pool->ending ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "worker %u (pid %d, %.1f s old) %s%s",
-	    slot, (int)pid, age, why, then);
+	log_write(pool->ending || (m->free && status == 0) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+	    "worker %u (pid %d, %.1f s old) %s%s", slot, (int)pid, age, why, then);
 }
 
 static void
@@ -128,8 +140,11 @@ bury(struct pool *pool, unsigned slot, int status)
 	pool->alive--;
 	m->young = now - m->born < POOL_YOUNG_MS ? m->young + 1 : 0;
 	m->due = now + delay(pool, m->young);
+	m->free = m->leaving;
+	m->leaving = false;
 	obituary(pool, slot, pid, status);
-	pool->opts.died(slot, status, m->young, pool->ending ? CLOCK_NEVER : m->due, pool->opts.arg);
+	pool->opts.died(slot, status, m->young, pool->ending || m->free ? CLOCK_NEVER : m->due,
+	    pool->opts.arg);
 }
 
 bool
@@ -137,7 +152,7 @@ pool_bury(struct pool *pool, pid_t pid, int status, bool *young)
 {
 	unsigned i;
 
-	for (i = 0; i < pool->opts.size; i++)
+	for (i = 0; i < pool->places; i++)
 		if (pool->member[i].pid == pid) {
 			bury(pool, i, status);
 			*young = pool->member[i].young > 0;
@@ -152,6 +167,30 @@ pool_alive(const struct pool *pool)
 	return pool->alive;
 }
 
+int
+pool_replace(struct pool *pool, unsigned slot)
+{
+	unsigned i;
+
+	for (i = 0; i < pool->places && !pool->member[i].free; i++)
+		continue;
+	if (i == pool->places || pool->ending)
+		return -1;
+	pool->member[i].young = 0;
+	spawn(pool, i);
+	if (pool->member[i].pid == 0)
+		return -1;
+	pool->member[i].free = false;
+	pool->member[slot].leaving = true;
+	return (int)i;
+}
+
+int
+pool_signal_one(struct pool *pool, unsigned slot, int signal)
+{
+	return pool->member[slot].pid > 0 ? kill(pool->member[slot].pid, signal) : -1;
+}
+
 void
 pool_end(struct pool *pool)
 {
@@ -163,7 +202,7 @@ pool_signal(struct pool *pool, int signal)
 {
 	unsigned i;
 
-	for (i = 0; i < pool->opts.size; i++)
+	for (i = 0; i < pool->places; i++)
 		if (pool->member[i].pid > 0)
 			(void)kill(pool->member[i].pid, signal);
 	return pool->alive;

@@ -13,6 +13,7 @@
 
 struct pool_opts {
 	unsigned	 size;		/* workers */
+	unsigned	 spare;		/* places beyond these, for pool_replace() */
 	int64_t		 delay_max_ms;	/* the longest wait before a respawn */
 	void		(*run)(unsigned slot, void *arg);	/* the worker; in its own process,
 								 * which ends when it returns */
@@ -35,6 +36,13 @@ int64_t		 pool_fill(struct pool *);
 /* A child has died with that wait status.  Whether it was one of the pool's; then takes leave of it,
  * with an obituary, and *young says whether it died young. */
 bool		 pool_bury(struct pool *, pid_t, int status, bool *young);
+
+/* Forks another worker into a place that is free, in addition to this one, whose place will be free
+ * when it has ended.  The place of the new one, or -1 where none is free, or nothing can be forked. */
+int		 pool_replace(struct pool *, unsigned slot);
+
+/* A signal to one of them; 0, or -1 if there is nobody. */
+int		 pool_signal_one(struct pool *, unsigned slot, int signal);
 
 /* How many workers are alive. */
 unsigned	 pool_alive(const struct pool *);

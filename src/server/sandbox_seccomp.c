@@ -224,7 +224,7 @@ allow_signals(scmp_filter_ctx filter, const struct sandbox_opts *opts)
 {
 	const struct scmp_arg_cmp own = SCMP_A0_64(SCMP_CMP_EQ, (uint64_t)getpid());
 	const struct scmp_arg_cmp not_ours = SCMP_A0_64(SCMP_CMP_NE, SIGSYS);
-	const int handed_on[] = { SIGNAL_KICK, SIGNAL_TRACE, SIGUSR1 };
+	const int handed_on[] = { SIGNAL_KICK, SIGNAL_TRACE, SIGNAL_RETIRE, SIGUSR1 };
 	int error;
 
 	if ((error = add(filter, SCMP_ACT_ALLOW, "rt_sigaction", 1, &not_ours)) != 0)

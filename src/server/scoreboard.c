@@ -114,6 +114,7 @@ empty(struct scoreboard *board, unsigned row)
 	atomic_store(&r->accepting, false);
 	atomic_store(&r->draining, false);
 	atomic_store(&r->sessions, 0);
+	atomic_store(&r->served, 0);
 	for (i = 0; i < fresh && i < board->seat[row].max; i++)
 		atomic_store(&board->seat[row].area[i].state, PROGRESS_FREE);
 	atomic_store(&r->free, NOBODY);
@@ -290,6 +291,7 @@ scoreboard_look(const struct scoreboard *board, unsigned row, struct scoreboard_
 		.row = row, .slot = seat->slot, .generation = seat->generation,
 		.state = state_of(seat, r), .pid = seat->pid, .born = seat->born, .beat = seat->beat,
 		.sessions = atomic_load(&r->sessions), .sessions_max = seat->max,
+		.served = atomic_load(&r->served),
 		.accepted = atomic_load(&r->accepted), .requests = atomic_load(&r->requests),
 		.received = atomic_load(&r->received), .sent = atomic_load(&r->sent),
 		.restarts = seat->births > 0 ? seat->births - 1 : 0, .young = seat->young,

@@ -39,6 +39,7 @@ struct scoreboard_row {
 	atomic_uint	 beats;			/* turns of the worker's loop: it is alive */
 	atomic_bool	 accepting;
 	atomic_bool	 draining;
+	_Atomic uint64_t served;		/* requests, by this worker and none before it */
 	_Alignas(64) _Atomic uint64_t accepted;	/* this and all below: since the row was taken */
 	_Atomic uint64_t requests;
 	_Atomic uint64_t received, sent;	/* bytes, of sessions that have ended */
@@ -58,6 +59,7 @@ struct scoreboard_worker {
 	int64_t		 beat;		/* when its heart was last heard (see stall.h) */
 	unsigned	 sessions;	/* now; at most sessions_max */
 	unsigned	 sessions_max;
+	uint64_t	 served;	/* requests, since it was born */
 	uint64_t	 accepted, requests, received, sent;	/* with sessions that still are */
 	unsigned	 restarts;	/* births after the first */
 	unsigned	 young;		/* deaths in a row that came too early */

@@ -10,4 +10,6 @@
 #define SIGNAL_KICK	(SIGRTMIN + 1)	/* to a worker and its children: look for sessions that are to end */
 #define SIGNAL_TRACE	(SIGRTMIN + 2)	/* master to worker: where are you?  (It has not been heard of.) */
 
+#define SIGNAL_RETIRE	(SIGRTMIN + 3)	/* master to worker, and on to its children: drain, without haste */
+
 #endif

@@ -59,6 +59,7 @@ struct worker {
 };
 
 static struct worker	*me;
+static atomic_bool	 retiring;
 
 /* A connection is its slot of the scoreboard: an idle session holds nothing that it does not need. */
 static void
@@ -103,6 +104,19 @@ static void
 tell_children(int signal)
 {
 	scoreboard_signal_children(me->heritage->scoreboard, signal);
+}
+
+/* Sessions between two requests end at once where the model can wake them, else when they wake; there
+ * is no haste, for another worker has taken over. */
+static void
+on_retire(int signal)
+{
+	int saved = errno;
+
+	atomic_store(&retiring, true);
+	wait_drain();
+	tell_children(signal);
+	errno = saved;
 }
 
 /* The place of the session that runs, for the last words. */
@@ -342,7 +356,8 @@ accept_all(void *arg)
 	atomic_store(&w->score->draining, true);
 	stop_listening(w);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
-	(void)alarm(grace);
+	if (!atomic_load(&retiring))
+		(void)alarm(grace);
 }
 
 static int
@@ -393,6 +408,7 @@ reset_signals(void)
 	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	reopen_follow(tell_children);
+	(void)sigaction(SIGNAL_RETIRE, &(struct sigaction){ .sa_handler = on_retire }, NULL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -533,6 +549,13 @@ enter_sandbox(const struct worker *w, const char *root, bool rooted)
 	    rooted ? ", chroot" : "", level.text);
 }
 
+/* Of the first place and the spare one, at most one is free. */
+static bool
+sweeps(const struct config *config, unsigned slot)
+{
+	return slot == 0 || slot >= (unsigned)config->workers;
+}
+
 void
 worker_run(unsigned slot, const struct heritage *heritage)
 {
@@ -573,10 +596,11 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.mime = mime;
 	w.session.rivals = rivals;
 	w.session.rivals_arg = heritage->scoreboard;
+	w.session.served = config->requests_per_worker > 0 ? &w.score->served : NULL;
 	w.session.tally = scoreboard_my_tally(heritage->scoreboard);
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
-	w.sweep = config->writable && slot == 0 ? 0 : CLOCK_NEVER;
+	w.sweep = config->writable && sweeps(config, slot) ? 0 : CLOCK_NEVER;
 	root = chrooted != NULL ? "/" : config->root;
 	if ((w.store = open_store(config, root, heritage->usage)) == NULL)
 		_exit(EX_NOINPUT);

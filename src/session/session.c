@@ -154,6 +154,8 @@ session_access(struct session *s, const char *verb, const char *path, int code, 
 	int64_t us = clock_us() - began;
 
 	progress_answered(s->progress);
+	if (s->opts->served != NULL)
+		(void)atomic_fetch_add_explicit(s->opts->served, 1, memory_order_relaxed);
 	if (s->opts->tally != NULL)
 		tally_request(s->opts->tally, s->progress->protocol, place_of(s, verb), code, (uint64_t)us, bytes);
 	if (s->opts->access_log != ACCESS_NONE)

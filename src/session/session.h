@@ -41,6 +41,7 @@ struct session_opts {
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
 					 * slot must not be served; NULL: all may */
 	void		*refuses_arg;
+	_Atomic uint64_t *served;	/* one more for each request; or NULL */
 	struct tally	*tally;		/* where requests are counted; or NULL */
 };
 

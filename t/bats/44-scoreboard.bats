@@ -75,3 +75,53 @@ titles_tell()
 	assert_equal "$(sum_of 'coffer_requests_total{')" 2
 	assert_equal "$(sum_of 'coffer_accepted_total')" 1
 }
+
+# replaced PID...: whether none of these is there any more, and the pool is full.
+replaced()
+{
+	pool_is "$WORKERS" "$@"
+}
+
+@test "a worker that has answered requests-per-worker is replaced, and nobody is refused" {
+	local before n
+	server -o requests-per-worker=20
+	before=$(workers)
+	# Both must have had enough; which one is asked, the kernel decides.
+	for ((n = 0; n < 60; n++)); do
+		ask PING PING PING QUIT | grep -q '^200 bye' || fail_with_log "request $n was not answered"
+		! replaced $before || break
+	done
+	wait_for replaced_one $before || fail_with_log "nobody is replaced"
+	grep -qE 'worker [0-2] has answered 20 requests, and is replaced by worker [0-2]$' "$LOG"
+	wait_for grep -qE 'worker [0-2] \(pid [0-9]+, [0-9.]+ s old\) ended with status 0; it has been replaced$' "$LOG" ||
+	    fail_with_log "the old one does not end"
+	wait_for pool_is "$WORKERS" || fail_with_log "the pool is not full"
+	ask PING QUIT | grep -q '^200 bye'
+}
+
+# Whether one of these is not there any more.
+replaced_one()
+{
+	local pid
+	for pid; do
+		! gone "$pid" || return 0
+	done
+	return 1
+}
+
+@test "a transfer in progress outlives the recycling of its worker" {
+	[[ $MODEL != serial ]] || skip "under serial a worker has one session, which ends first"
+	local WORKERS=1 get n
+	noise 24M "$T/root/big"
+	server -o requests-per-worker=5
+	dial
+	get=$C
+	say 'GET /big'
+	expect '^200 size='
+	for ((n = 0; n < 5; n++)); do
+		ask PING QUIT | grep -q '^200 bye'
+	done
+	wait_for grep -q 'is replaced by worker' "$LOG" || fail_with_log "nobody is replaced"
+	ask PING QUIT | grep -q '^200 bye'
+	C=$get take 25165824 | cmp - "$T/root/big"
+}
