@@ -35,21 +35,21 @@ took_about()
 
 @test "a session that is idle for idle-timeout is told and ended, one that speaks is not" {
 	local began idle
-	server -o idle-timeout=1s
+	server -o idle-timeout=2s
 	dial
 	idle=$C
 	began=$(now)
 	dial
-	for _ in 1 2 3; do
+	for _ in 1 2 3 4 5; do
 		pause 0.5
 		say PING
 		expect '^200 time='
 	done
-	expect '^503 idle for 1 s$'
+	expect '^503 idle for 2 s$'
 	ended
-	C=$idle expect '^503 idle for 1 s$'
+	C=$idle expect '^503 idle for 2 s$'
 	C=$idle ended
-	took_about 1 "$began"
+	took_about 2 "$began"
 }
 
 @test "a line that is begun must end within request-timeout, however it comes" {

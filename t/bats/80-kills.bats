@@ -116,7 +116,8 @@ none_busy()
 	done
 	sleep 0.5
 	began=$(now)
-	while ((kills < KILLS)); do
+	# On a machine that is busy otherwise, so few may have hit nobody: then some more.
+	while ((kills < KILLS || (kills < 5 * KILLS && $(wc -l <"$T/retries") == 0))); do
 		victims=($(workers))
 		if ((${#victims[@]} > 0)); then
 			victim=${victims[RANDOM % ${#victims[@]}]}
@@ -141,7 +142,7 @@ none_busy()
 		wait_for obituary "$victim" >/dev/null || fail "no obituary of worker $victim"
 		assert_regex "$(obituary "$victim")" "^[^"$'\n'"]*killed by signal 9 \(Killed\); next try in [^"$'\n'"]*$"
 	done <"$T/killed"
-	assert_equal "$(grep -c ' s old) ' "$LOG")" "$KILLS"
+	assert_equal "$(grep -c ' s old) ' "$LOG")" "$kills"
 	# No byte was wrong, and the clients did work.
 	assert_equal "$(cat "$T/wrong")" ''
 	cat "$T/sent/"* | sort -u >"$T/all"
