@@ -274,6 +274,35 @@ digest
 	assert_equal "$(codes 'LIST /...' 'STAT /..a' 'STAT /a/..b' 'STAT /.a')" '404 404 404 404'
 }
 
+# Bytes that other decoders take for a dot, a slash or an end.
+@test "overlong UTF-8, other dots and slashes, and what is encoded twice are names as any other, or refused" {
+	local -x LC_ALL=C
+	local path
+	mkdir -p "$T/root/a" "$T/etc"
+	echo secret >"$T/etc/passwd"
+	server -w
+	for path in /%c0%ae%c0%ae/etc/passwd /%c0%ae%c0%ae%c0%afetc%c0%afpasswd /%e0%80%ae%e0%80%ae/etc/passwd \
+	    /%f0%80%80%ae%f0%80%80%ae/etc/passwd /%fc%80%80%80%80%ae/etc/passwd /%252e%252e/etc/passwd \
+	    /%252e%252e%252fetc%252fpasswd /..%5cetc%5cpasswd /a/..%5c..%5cetc /%ef%bc%8e%ef%bc%8e/etc/passwd \
+	    /%e2%80%a4%e2%80%a4/etc/passwd /%ef%bc%8f%ef%bc%8fetc /..%0a/etc/passwd /..%20/etc/passwd /%09../etc/passwd \
+	    /%7f../etc/passwd /%1b%5b2J/etc /%c2%85/etc; do
+		printf '%s\n' "LIST $path" "GET $path" "STAT $path" "HASH $path" "DELETE $path" "RMDIR $path" \
+		    "MOVE $path /x" "COPY $path /x" "SET $path mode=0777" "PUT $path/y size=1 wait"
+	done >"$T/asked"
+	replies <"$T/asked" >"$T/got"
+	run ! grep -v '^404 .*no such file or folder$' "$T/got"
+	assert_equal "$(wc -l <"$T/got")" "$(wc -l <"$T/asked")"
+	for path in /%00 /a%00 /%00/etc/passwd /a/%00../b /..%00 /a%00.txt; do
+		printf '%s\n' "LIST $path" "GET $path" "STAT $path" "DELETE $path" "MKDIR $path" "MOVE /a $path" \
+		    "PUT $path size=1 wait"
+	done >"$T/asked"
+	replies <"$T/asked" >"$T/got"
+	run ! grep -v '^400 ' "$T/got"
+	assert_equal "$(wc -l <"$T/got")" "$(wc -l <"$T/asked")"
+	assert_equal "$(cat "$T/etc/passwd"; ls "$T/root")" $'secret\na'
+	assert_well
+}
+
 @test "the reserved folder is neither listed nor reachable, in whatever disguise" {
 	printf data >"$T/data"
 	mkdir "$T/root/d"
