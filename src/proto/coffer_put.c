@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -13,6 +14,8 @@
 #include "store/hold.h"
 
 #define IN_FLIGHT_MAX	MEM_BUFFER	/* bytes of a body that is here in a moment */
+#define RESUME_WAIT_MS	1000	/* for an upload that somebody else is at */
+#define RESUME_LOOK_MS	20
 #define STORED_MAX	256	/* bytes of a 201 line */
 
 void
@@ -100,6 +103,22 @@ hash_prefix(struct exchange *x, struct upload **up)
 	return -1;
 }
 
+/* A client that comes back at once may find his old session still at the upload: it ends as soon as it
+ * has read what was on its way. */
+static int
+open_resumed(struct store_call *call, struct upload_want *w)
+{
+	int64_t until = clock_in(RESUME_WAIT_MS);
+	int ret;
+
+	do {
+		w->patient = clock_ms() < until;
+		ret = store_call(call);
+	} while (ret == -1 && errno == EAGAIN && w->patient &&
+	    (wait_until(clock_in(RESUME_LOOK_MS)) == 0 || (until = 0) == 0));
+	return ret;
+}
+
 /* A resume and a conditional write may hash, a large one reserves: these may take long. */
 static int
 open_upload(struct exchange *x, struct upload **up)
@@ -117,7 +136,9 @@ open_upload(struct exchange *x, struct upload **up)
 		errno = EFBIG;
 		return -1;
 	}
-	if (w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
+	if (w.resume)
+		ret = open_resumed(&call, &w);
+	else if (w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
 		ret = store_call(&call);
 	else
 		ret = call_open(&call);

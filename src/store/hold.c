@@ -180,6 +180,17 @@ fail:
 	return -1;
 }
 
+static void
+mark(const struct upload *up)
+{
+	int fd = openat(up->staged.folder, up->staged.name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	staged_mark(fd, up->user, up->path);
+	close(fd);
+}
+
 /* Back under the name by which a resume finds it.  All that is to be set, before: with the name
  * it may be another's. */
 static void
@@ -189,9 +200,13 @@ leave(struct upload *up)
 	int folder = up->staged.folder;
 
 	if (fchmodat(folder, up->staged.name, 0600, 0) == -1 ||
-	    utimensat(folder, up->staged.name, now, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    (strcmp(up->staged.name, up->resume_as) != 0 &&
-	    store_rename(folder, up->staged.name, folder, up->resume_as, true) == -1))
+	    utimensat(folder, up->staged.name, now, AT_SYMLINK_NOFOLLOW) == -1) {
+		upload_unstage(up);
+		return;
+	}
+	mark(up);
+	if (strcmp(up->staged.name, up->resume_as) != 0 &&
+	    store_rename(folder, up->staged.name, folder, up->resume_as, true) == -1)
 		upload_unstage(up);
 }
 

@@ -145,6 +145,8 @@ upload_finish(struct upload *up, struct object *done)
 
 	if (verify(up) == -1 || set_mtime(up) == -1)
 		return -1;
+	if (!up->staged.fresh)
+		staged_unmark(up->staged.fd);
 	if (fstat(up->staged.fd, &st) == -1 || object_from_stat(done, &st) == -1)
 		return -1;
 	if (done->size != up->offset)	/* somebody else wrote to it */

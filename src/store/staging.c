@@ -190,7 +190,7 @@ take_private(struct staged *st, mode_t mode)
 	return 0;
 }
 
-enum taking { TAKE_AGAIN, TAKE_PRIVATE, TAKE_THIS };
+enum taking { TAKE_AGAIN, TAKE_PRIVATE, TAKE_THIS, TAKE_BUSY };
 
 /* Whether the file that stands under the name may become ours.  An empty one may not:
  * perhaps its maker stands between making and locking it, and will write to it next.  Nor
@@ -200,7 +200,9 @@ takeable(struct store *s, struct staged *staged, off_t *size)
 {
 	struct stat st;
 
-	if (flock(staged->fd, LOCK_EX | LOCK_NB) == -1 || fstat(staged->fd, &st) == -1 ||
+	if (flock(staged->fd, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK && staged->patient ? TAKE_BUSY : TAKE_PRIVATE;
+	if (fstat(staged->fd, &st) == -1 ||
 	    !S_ISREG(st.st_mode))
 		return TAKE_PRIVATE;
 	if (!still_named(staged->folder, staged->name, &st))
@@ -277,8 +279,8 @@ name_brief(struct store *s, char name[STAGING_NAME])
 	    atomic_fetch_add(&s->briefs, 1));
 }
 
-static bool
-is_brief(const char *name)
+bool
+staging_is_brief(const char *name)
 {
 	return strncmp(name, BRIEF, strlen(BRIEF)) == 0;
 }
@@ -288,7 +290,7 @@ staging_hide(struct store *s, struct staged *st)
 {
 	char name[STAGING_NAME];
 
-	if (is_brief(st->name))
+	if (staging_is_brief(st->name))
 		return 0;
 	name_brief(s, name);
 	if (renameat(st->folder, st->name, st->folder, name) == -1)
@@ -337,6 +339,8 @@ staging_take(struct store *s, struct staged *st, mode_t mode, off_t max)
 			return 0;
 		case TAKE_PRIVATE:
 			return take_private(st, mode);
+		case TAKE_BUSY:
+			return fail_with(EAGAIN);
 		case TAKE_AGAIN:
 			break;
 		}
@@ -410,7 +414,7 @@ static bool
 expire(struct store *s, int folder, const char *name, int64_t ttl)
 {
 	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
-	bool brief = is_brief(name);
+	bool brief = staging_is_brief(name);
 	struct stat st;
 	bool gone = false;
 	int fd;

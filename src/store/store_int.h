@@ -86,6 +86,7 @@ struct staged {
 	int	folder;			/* -1: none; given back by staging_leave() */
 	int	fd;			/* open for both, locked by flock(2); -1: none */
 	bool	fresh;			/* made now, with the mode that was asked for */
+	bool	patient;		/* EAGAIN while somebody else is busy with it */
 	bool	resumable;		/* has the name under which a resume looks for it */
 	off_t	size;			/* bytes that are there already */
 	off_t	found;			/* bytes that were there and are counted; -1: it is new */
@@ -108,6 +109,13 @@ int	staging_take(struct store *, struct staged *, mode_t, off_t max);
 /* Makes a file for bytes that are here in a moment: of a name that nobody looks for, and
  * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
+
+/* Whether a name is that of a brief one, which somebody is at, or was until he died. */
+bool	staging_is_brief(const char *name);
+
+/* staged.c: writes down, on a staged file that is left, whose it is; and takes that away. */
+void	staged_mark(int fd, const char *user, const char *path);
+void	staged_unmark(int fd);
 
 /* Gives it a name as that of a brief one, so that its lock may go. */
 int	staging_hide(struct store *, struct staged *);

@@ -70,6 +70,7 @@ stage(struct upload *up, const char *user)
 		return -1;
 	if (up->want.in_flight)
 		return staging_take_brief(up->store, &up->staged, mode | 0600);
+	up->staged.patient = up->want.resume && up->want.patient;
 	if (name_staged(up, user, up->staged.name) == -1 ||
 	    staging_take(up->store, &up->staged, mode | 0600, max) == -1)
 		return -1;
@@ -156,6 +157,7 @@ upload_new(struct store *s, const struct path *path, const struct upload_want *w
 	up->store = s;
 	up->want = *want;
 	up->want.user = NULL;
+	(void)strlcpy(up->user, want->user != NULL ? want->user : "", sizeof(up->user));
 	up->want.mode &= 0777;
 	up->parent = up->staged.folder = up->staged.fd = -1;
 	up->leaf = path->leaf;
@@ -306,6 +308,7 @@ leave(struct upload *up)
 		upload_unstage(up);
 	else
 		upload_leave_staged(up);
+	staged_mark(up->staged.fd, up->user, up->path);
 }
 
 void

@@ -31,6 +31,8 @@ struct upload_want {
 					 * the bytes have come, and nothing is kept for a resume */
 	bool		 resume;	/* go on with what was staged for the same user, path,
 					 * size and digest, if anything */
+	bool		 patient;	/* with resume: EAGAIN while somebody else is at it, who may be a
+					 * connection that is just breaking; else a new one is begun */
 	const char	*user;		/* "" for nobody in particular */
 	struct hold	*hold;		/* NULL, or where it will wait for others: see hold.h */
 };

@@ -3,6 +3,7 @@
 #ifndef STORE_UPLOAD_INT_H
 #define STORE_UPLOAD_INT_H
 
+#include "store/staged.h"
 #include "store/store_int.h"
 #include "store/upload.h"
 
@@ -11,6 +12,7 @@
 struct upload {
 	struct store	*store;
 	struct upload_want want;	/* user is NULL: it was needed for the name only */
+	char		 user[STAGED_USER]; /* or his name's beginning */
 	int		 parent;	/* the folder that gets the file */
 	struct staged	 staged;
 	struct digest_state *state;	/* NULL: digest is the result already */

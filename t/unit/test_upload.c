@@ -4,7 +4,11 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include <sys/xattr.h>
+
 #include "tree.h"
+
+#include "store/staged.h"
 
 #define BIG	(1024 * 1024)
 
@@ -962,6 +966,63 @@ without_fallocate_the_room_is_looked_at(void **state)
 
 static const struct timespec old[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
 
+static struct staged_entry seen;
+
+static void
+see(void *arg, const struct staged_entry *e)
+{
+	static char name[64];
+
+	snprintf(name, sizeof(name), "%s", e->name);
+	seen = *e;
+	seen.name = name;
+	++*(int *)arg;
+}
+
+static void
+what_is_staged_is_told(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct upload *up, *other;
+	struct object done;
+	int n = 0;
+
+	assert_int_equal(store_staged(t->store, see, &n), 0);
+	assert_errno(store_staged_remove(t->store, "x"), ENOENT);
+	w.user = "me";
+	w.resume = true;
+	assert_ok(mkdir(at(t, "d"), 0755));
+	assert_ok(upload_open(t->store, P("/d/a b"), &w, &up));
+	assert_ok(upload_write(up, "hel", 3));
+	assert_int_equal(store_staged(t->store, see, &n), 1);
+	assert_true(seen.busy);
+	assert_false(seen.known);
+	assert_errno(store_staged_remove(t->store, seen.name), EBUSY);
+	w.patient = true;
+	assert_errno(upload_open(t->store, P("/d/a b"), &w, &other), EAGAIN);
+	w.patient = false;
+	upload_abandon(&up, true);
+	assert_int_equal(store_staged(t->store, see, &n), 1);
+	assert_false(seen.busy);
+	assert_true(seen.known);
+	assert_string_equal(seen.user, "me");
+	assert_string_equal(seen.path, "d/a b");
+	assert_int_equal(seen.size, 3);
+	/* Published, it bears no trace of that. */
+	assert_ok(upload_open(t->store, P("/d/a b"), &w, &up));
+	assert_ok(upload_write(up, "lo", 2));
+	assert_ok(upload_publish(&up, &done));
+	assert_int_equal(getxattr(at(t, "d/a b"), "user.coffer.staged", NULL, 0), -1);
+	leave(t, "/b", &w, "hel");
+	assert_int_equal(store_staged(t->store, see, &n), 1);
+	assert_string_equal(seen.path, "b");
+	assert_errno(store_staged_remove(t->store, "lock"), ENOENT);
+	assert_errno(store_staged_remove(t->store, "../b"), ENOENT);
+	assert_ok(store_staged_remove(t->store, seen.name));
+	assert_int_equal(store_staged(t->store, see, &n), 0);
+}
+
 static void
 sweep_takes_what_is_old_and_free(void **state)
 {
@@ -1105,6 +1166,7 @@ main(void)
 		TEST(another_mount_has_its_own_staging),
 		TEST(a_failed_fsync_fails_the_upload),
 		TEST(without_fallocate_the_room_is_looked_at),
+		TEST(what_is_staged_is_told),
 		TEST(sweep_takes_what_is_old_and_free),
 		TEST(an_empty_leftover),
 		TEST(a_copy_is_a_file_of_its_own),
