@@ -75,6 +75,9 @@ refused_upgrade()
 	wait "$old"
 	assert_equal "$(cat "$T/pid")" "$PID"
 	assert [ -S "$T/socket" ]
+	# The lock went with it.
+	refused 1 -l coffer://127.0.0.1:0 -o "pid-file=$T/pid" "$T/root"
+	assert_output "cofferd: $T/pid: cofferd is already running, pid $PID"
 	upgrade		# and once more
 	assert_equal "$(cat "$T/pid")" "$PID"
 	run -0 ctl stop
