@@ -44,6 +44,7 @@ struct slot {			/* what is known of a descriptor */
 	struct fiber	*waiter;
 	short		 want;		/* the waiter's events */
 	short		 ready;		/* came while nobody waited */
+	short		 asked;		/* of these events the kernel tells */
 	bool		 registered;
 	bool		 listening;
 };
@@ -209,6 +210,27 @@ enroll(int fd, uint32_t events)
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Whoever reads is not told of room to write: with datagrams there is some whenever one was taken
+ * away, and each time we would be woken for nothing. */
+static int
+enroll_for(int fd, struct slot *slot, short events)
+{
+	const short asked = slot->asked | events;
+	struct epoll_event event = { .events = EPOLLRDHUP | EPOLLET, .data.fd = fd };
+
+	if (slot->registered && asked == slot->asked)
+		return 0;
+	if (asked & POLLIN)
+		event.events |= EPOLLIN;
+	if (asked & POLLOUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(epfd, slot->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == -1)
+		return -1;
+	slot->registered = true;
+	slot->asked = asked;
+	return 0;
+}
+
 /* Whether one of the events has come; it is taken, but an end stays. */
 static bool
 take_ready(struct slot *slot, short events)
@@ -229,11 +251,8 @@ fiber_fd(int fd, short events, int64_t deadline, bool idle)
 
 	if (slot == NULL)
 		return -1;
-	if (!slot->registered) {
-		if (enroll(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) == -1)
-			return -1;
-		slot->registered = true;
-	}
+	if (enroll_for(fd, slot, events) == -1)
+		return -1;
 	if (take_ready(slot, events))
 		return 0;
 	assert(slot->waiter == NULL);
