@@ -23,9 +23,12 @@ declare -A contestants=(
 	[http-16k]="coffer limit lighttpd nginx"
 	[http-128k]="coffer limit lighttpd nginx"
 	[http-json-100k]="coffer limit nginx"
+	[tftp-w1]="coffer limit tftpd-hpa atftpd"
+	[tftp-w16]="coffer limit atftpd"
 )
 row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up put-1g put-1g-fsync list-100k
-    idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k)
+    idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k
+    tftp-w1 tftp-w16)
 
 # METRIC: unit, kind, target.  rate: ratio to the limit, at least; time: ratio to the
 # limit, at most; most: the value itself, at most.  A row may have several metrics.
@@ -52,6 +55,8 @@ declare -A metrics=(
 	[http-128k-p99]="us time 1.3"
 	[http-json-100k]="ms time 1.2"
 	[http-json-first]="ms most 5"
+	[tftp-w1]="MB/s rate 0.9"
+	[tftp-w16]="MB/s rate 0.9"
 )
 declare -A row_metrics=(
 	[http-1k]="http-1k http-1k-p99" [http-16k]="http-16k http-16k-p99"
@@ -415,3 +420,38 @@ case_http_json_100k() {
 	sample http-json-100k "$1" "$(scaled seconds 1e3)" || return 1
 	[[ $1 != coffer ]] || sample http-json-first "$1" "$(scaled first 1e3)"
 }
+
+# ---- TFTP: 40 MiB in blocks of 1,468 bytes, by atftp, one by one and in windows of 16
+
+prepare_tftp() {
+	need atftp || return 1
+	mkdir -p "$mem/tftp"
+	"$bin/tool" file "$mem/tftp/big" 41943040
+}
+
+start_tftp() {
+	case $1 in
+	coffer | limit)	"start_${1}_tftp" "$mem/tftp" ;;
+	*)		"start_${1//-/_}" "$mem/tftp" ;;
+	esac
+}
+
+case_tftp() {
+	local t0=$EPOCHREALTIME t1
+	rm -f "$mem/got"
+	client_run atftp --option "blksize 1468" --option "windowsize $2" -g -r big -l "$mem/got" \
+	    127.0.0.1 "${port[$1]}" || return 1
+	t1=$EPOCHREALTIME
+	if ! cmp -s "$mem/got" "$mem/tftp/big"; then
+		why="other bytes came"
+		return 1
+	fi
+	sample "$row" "$1" "$(awk -v a="$t0" -v b="$t1" 'BEGIN { print 41.94304 / (b - a) }')"
+}
+
+prepare_tftp_w1() { prepare_tftp; }
+prepare_tftp_w16() { prepare_tftp; }
+start_tftp_w1() { start_tftp "$1"; }
+start_tftp_w16() { start_tftp "$1"; }
+case_tftp_w1() { case_tftp "$1" 1; }
+case_tftp_w16() { case_tftp "$1" 16; }

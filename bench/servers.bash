@@ -116,6 +116,35 @@ start_limit_http() {
 	port[limit]=$found
 }
 
+# start_coffer_tftp ROOT; start_limit_tftp ROOT (of it, big alone)
+start_coffer_tftp() {
+	start_coffer "$1" -l tftp://127.0.0.1:0 || return 1
+	await coffer 'listening on tftp://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[coffer]=$found
+}
+
+start_limit_tftp() {
+	spawn limit "$bin/limit_tftp" "$1/big"
+	await limit '^port ([0-9]+)' 10 || return 1
+	port[limit]=$found
+}
+
+# Neither says when it is ready.
+start_tftpd_hpa() {
+	PATH=$PATH:/usr/sbin need in.tftpd || return 1
+	port[tftpd-hpa]=$("$bin/tool" port)
+	PATH=$PATH:/usr/sbin spawn tftpd-hpa in.tftpd -L -u root -a "127.0.0.1:${port[tftpd-hpa]}" -s "$1"
+	sleep 0.5
+}
+
+start_atftpd() {
+	PATH=$PATH:/usr/sbin need atftpd || return 1
+	port[atftpd]=$("$bin/tool" port)
+	PATH=$PATH:/usr/sbin spawn atftpd atftpd --daemon --no-fork --user "$(id -un)" --group "$(id -gn)" \
+	    --bind-address 127.0.0.1 --port "${port[atftpd]}" --logfile /dev/null "$1"
+	sleep 0.5
+}
+
 start_nginx() {
 	need nginx || return 1
 	port[nginx]=$("$bin/tool" port)
