@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# 44-models - what a concurrency model must not do, and what it does where the system gives it nothing:
+# 47-models - what a concurrency model must not do, and what it does where the system gives it nothing:
 # no process, no thread, no descriptor.
 
 bats_require_minimum_version 1.5.0
