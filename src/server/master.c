@@ -355,12 +355,17 @@ master_run(struct config *config, const struct master_start *start)
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
-	if (admin_open(&m, config) == -1)
+	if (admin_open(&m, config) == -1) {
+		stall_close(&m.stall);
+		scoreboard_close(&m.scoreboard);
 		return EX_UNAVAILABLE;
+	}
 	if ((g = m.serving = generation_open(1, config, m.scoreboard, &start->inherited->listeners,
 	    why, &code)) == NULL) {
 		daemon_complain(config, "%s", why);
 		admin_close(&m, start->inherited->parent == -1);
+		stall_close(&m.stall);
+		scoreboard_close(&m.scoreboard);
 		return code;
 	}
 	TAILQ_INSERT_HEAD(&m.generations, g, entry);
