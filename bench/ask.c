@@ -60,6 +60,8 @@ header(struct conn *c)
 			wrong("\"%s\" has no size", l);
 		return strtoll(word + 6, NULL, 10);
 	}
+	if (c->to->proto == LECTURE)
+		return strtoll(l, NULL, 10);
 	expect(l, "HTTP/1.1 200");
 	while (*(l = line(c)) != '\r' && *l != '\0')
 		if (strncasecmp(l, "Content-Length:", 15) == 0)
@@ -172,20 +174,36 @@ conn_close(struct conn *c)
 		close(c->control);
 }
 
+int
+ask_text(char *dst, const struct target *to, int last)
+{
+	int n;
+
+	if (to->proto == HTTP)
+		n = snprintf(dst, ASK_MAX, "GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", to->path,
+		    last ? "Connection: close\r\n" : "");
+	else if (to->proto == LECTURE)
+		n = snprintf(dst, ASK_MAX, "G %s\n%s", to->path + 1, last ? "Q\n" : "");
+	else
+		n = snprintf(dst, ASK_MAX, "GET %s\n%s", to->path, last ? "QUIT\n" : "");
+	if (n < 0 || n >= ASK_MAX)
+		wrong("a request is too long");
+	return n;
+}
+
 /* Ask for c->to->path on a fresh connection; length of what follows, -1: until the end. */
 long long
 request(struct conn *c, int last)
 {
-	if (c->to->proto == HTTP) {
-		say(c->fd, "GET %s HTTP/1.1\r\nHost: bench\r\n%s\r\n", c->to->path,
-		    last ? "Connection: close\r\n" : "");
-		return header(c);
-	}
+	char text[ASK_MAX];
+
 	if (c->to->proto == FTP) {
 		say(c->control, "RETR %s\r\n", c->to->path);
 		return -1;
 	}
-	say(c->fd, "GET %s\n%s", c->to->path, last ? "QUIT\n" : "");
-	expect(line(c), "200 coffer=");
+	if (write_all(c->fd, text, (size_t)ask_text(text, c->to, last)) == -1)
+		die("write");
+	if (c->to->proto == COFFER)
+		expect(line(c), "200 coffer=");
 	return header(c);
 }

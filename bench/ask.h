@@ -1,13 +1,13 @@
 /* ask - one client's connection: connect, ask for a file, read what comes.
  * Coffer's protocol, and of HTTP and FTP what a GET of one file (and one STOR)
- * takes.  Any fault ends the program with a sentence. */
+ * takes; and that of lecture.py.  Any fault ends the program with a sentence. */
 
 #ifndef BENCH_ASK_H
 #define BENCH_ASK_H
 
 #include <stddef.h>
 
-enum proto { COFFER, HTTP, FTP };
+enum proto { COFFER, HTTP, FTP, LECTURE };
 
 struct target {
 	enum proto	 proto;
@@ -47,6 +47,11 @@ long long	header(struct conn *);
 /* Asks for the target's path on a fresh connection; how many bytes follow, or -1:
  * until the end.  last: it is the connection's only request. */
 long long	request(struct conn *, int last);
+
+/* What asks for the target's path, without waiting for anything; at most ASK_MAX bytes with
+ * its NUL.  last: and then ends the conversation.  Not for FTP. */
+#define ASK_MAX	8192
+int	ask_text(char *dst, const struct target *, int last);
 
 /* Drops n bytes (-1: until the end).  discard: in the kernel, as far as they are
  * not in the buffer yet; how many there were.  skip: by reading, for few bytes. */

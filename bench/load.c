@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "net.h"
+#include "steady.h"
 
 #define SOURCE_SIZE	(1024 * 1024)	/* the upload repeats these bytes */
 #define SLOW_PIECE	65536		/* what a slow reader takes each second */
@@ -23,6 +24,7 @@ static struct {
 	long long	count;		/* requests, connections, entries or bytes expected */
 	long long	window;		/* requests under way at once */
 	double		seconds;
+	int		get;		/* connect: ask for the path, whatever the protocol */
 } opt = { .to.path = "/", .clients = 1, .count = 1, .window = 512, .seconds = 1 };
 
 /* ---- running several clients at once ---- */
@@ -228,13 +230,17 @@ connect_run(struct conn *c)
 {
 	for (long long i = 0; i < opt.count / opt.clients; i++) {
 		conn_open(c, &opt.to, 0);
-		if (opt.to.proto == HTTP)
+		if (opt.get)
+			skip(c, request(c, 1));
+		else if (opt.to.proto == HTTP)
 			say(c->fd, "GET %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n",
 			    opt.to.path);
 		else
 			say(c->fd, "PING\nQUIT\n");
-		fill(c);
-		expect(c->buf, opt.to.proto == HTTP ? "HTTP/1.1 200" : "200 ");
+		if (!opt.get) {
+			fill(c);
+			expect(c->buf, opt.to.proto == HTTP ? "HTTP/1.1 200" : "200 ");
+		}
 		while (read(c->fd, c->buf, sizeof(c->buf)) > 0)
 			;
 		conn_close(c);
@@ -334,7 +340,7 @@ idle_open(int *fds, long long n)
 	for (long long i = 0; i < n; i++) {
 		conn_open(&c, &opt.to, 0);
 		fds[i] = c.fd;
-		if (opt.to.proto == HTTP) {
+		if (opt.to.proto != COFFER) {
 			skip(&c, request(&c, 0));
 			continue;
 		}
@@ -387,6 +393,14 @@ idle(void)
 	wrong("the sessions have ended");
 }
 
+/* ---- steady: opt.clients connections, one small GET after the other on each ---- */
+
+static void
+steady_work(void)
+{
+	steady(&opt.to, opt.clients, opt.seconds);
+}
+
 /* ---- tar-down, tar-up: tar here, joined to the limit's tar by the socket ---- */
 
 static void
@@ -429,14 +443,14 @@ static const struct {
 } works[] = {
 	{ "get", get }, { "put", put }, { "small", small }, { "list", list },
 	{ "connect", connections }, { "quick", quick }, { "slow", slow }, { "idle", idle },
-	{ "tar-down", tar_down }, { "tar-up", tar_up },
+	{ "steady", steady_work }, { "tar-down", tar_down }, { "tar-up", tar_up },
 };
 
 static void __attribute__((noreturn))
 usage(void)
 {
-	fputs("usage: load get|put|small|list|connect|quick|slow|idle|tar-down|tar-up -p PORT\n"
-	    "    [-P coffer|http|ftp] [-c CLIENTS] [-n COUNT] [-w WINDOW] [-t SECONDS] [-f PATH]\n",
+	fputs("usage: load get|put|small|list|connect|quick|slow|idle|steady|tar-down|tar-up\n"
+	    "    -p PORT [-g] [-P coffer|http|ftp|lecture] [-c CLIENTS] [-n COUNT] [-w WINDOW] [-t SECONDS] [-f PATH]\n",
 	    stderr);
 	exit(64);
 }
@@ -446,13 +460,15 @@ options(int argc, char **argv)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "P:c:f:n:p:t:w:")) != -1)
+	while ((ch = getopt(argc, argv, "P:c:f:gn:p:t:w:")) != -1)
 		switch (ch) {
 		case 'P':
-			opt.to.proto = *optarg == 'h' ? HTTP : *optarg == 'f' ? FTP : COFFER;
+			opt.to.proto = *optarg == 'h' ? HTTP : *optarg == 'f' ? FTP :
+			    *optarg == 'l' ? LECTURE : COFFER;
 			break;
 		case 'c':	opt.clients = (int)number(optarg);	break;
 		case 'f':	opt.to.path = optarg;			break;
+		case 'g':	opt.get = 1;				break;
 		case 'n':	opt.count = number(optarg);		break;
 		case 'p':	opt.to.port = (int)number(optarg);		break;
 		case 't':	opt.seconds = (double)number(optarg);	break;
