@@ -70,8 +70,9 @@ session(void *arg)
 	const uint64_t one = 1;
 	char alt[THREAD_ALT];
 	const stack_t stack = { .ss_sp = alt, .ss_size = sizeof(alt) };
+	stack_t before;
 
-	(void)sigaltstack(&stack, NULL);
+	(void)sigaltstack(&stack, &before);
 	free(arg);
 	running = task.arg;
 	task.run(task.arg);
@@ -80,6 +81,8 @@ session(void *arg)
 		task.ended(task.arg, 0);
 	atomic_fetch_sub(limit->sessions, 1);
 	(void)!write(ends, &one, sizeof(one));
+	/* What the thread does at its end would lie upon it. */
+	(void)sigaltstack(&before, NULL);
 	return NULL;
 }
 

@@ -341,7 +341,7 @@ round_trip(void **state)
 	    "durability = none\nstaging-ttl = 90001ms\nupload-max = 1025\ndrop-max = 1T\n"
 	    "idle-timeout = 61s\nrequest-timeout = 1h\nio-timeout = 1d\nmin-rate = 1K\n"
 	    "grace-timeout = 0\nrespawn-delay-max = 101ms\nlog = \"/tmp/x y\"\nlog-level = error\n"
-	    "access-log = off\npid-file = \"/tmp/p\"\nbackground = on\numask = 7\n";
+	    "access-log = no\npid-file = \"/tmp/p\"\nbackground = on\numask = 7\n";
 	struct config config = { 0 };
 	char *printed[2];
 	size_t len;

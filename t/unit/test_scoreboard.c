@@ -61,6 +61,7 @@ take_and_give(void **state)
 	scoreboard_give(b, 0, 4);
 	assert_false(scoreboard_worker(b, 0, &w));
 	assert_int_equal(scoreboard_take(b, 3, 3, SESSIONS), 0);
+	scoreboard_close(&b);
 }
 
 static void
@@ -156,6 +157,7 @@ what_is_read_is_of_one_moment(void **state)
 				assert_int_equal(copy.path[i], copy.path[0]);
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
+	scoreboard_close(&board);
 }
 
 /* --- kicks */
@@ -288,6 +290,7 @@ kick_under(const struct sched *which)
 	(void)close(lifeline[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	scoreboard_close(&board);
 }
 
 static void
