@@ -97,5 +97,6 @@ main(int argc, char *argv[])
 	(void)fflush(stdout);
 	while (read(STDIN_FILENO, &c, 1) > 0)
 		continue;
+	free(pfd);
 	return 0;
 }
