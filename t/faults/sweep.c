@@ -48,10 +48,11 @@ static const char *const waiting[] = {
 	"ftruncate", "flock", "fcntl", NULL,
 };
 
-/* What may fail without harm: a digest is not kept, a lock not needed, room not reserved, a leftover
- * not removed.  No other call may fail and the answer be positive. */
+/* What may fail without harm: a digest is not kept, a mark of whose upload it was stays, a lock is not
+ * needed, room not reserved, a leftover not removed.  No other call may fail and the answer be positive. */
 static const char *const harmless[] = {
-	"fsetxattr", "fgetxattr", "close", "flock", "unlinkat", "fstatvfs", "fstatfs", "fstat", "statx", NULL,
+	"fsetxattr", "fgetxattr", "fremovexattr", "close", "flock", "unlinkat", "fstatvfs", "fstatfs",
+	"fstat", "statx", NULL,
 };
 /* Besides: an upload whose leftovers cannot be looked at begins anew, and a folder that cannot be looked
  * at is made, or not, by a call that says why. */
