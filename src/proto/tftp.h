@@ -44,7 +44,6 @@ struct transfer {
 	/* patience */
 	bool			 met;		/* the peer has said something that fits */
 	bool			 idle;		/* nothing is in progress any more: draining ends it */
-	bool			 asked;		/* one packet has just been sent: its answer cannot be here */
 	bool			 waited;	/* since something was sent: what comes may be its answer */
 	unsigned		 again;		/* how often in a row something was sent again */
 	int64_t			 wait_ms;	/* how long to wait for the next packet */

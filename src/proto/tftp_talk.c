@@ -77,7 +77,6 @@ talk_sent(struct transfer *t)
 	t->deadline = clock_in(t->wait_ms);
 	if (t->deadline > t->stall)
 		t->deadline = t->stall;
-	t->asked = t->window == 1;
 	t->waited = false;
 }
 
@@ -209,13 +208,14 @@ int
 talk_receive(struct transfer *t, struct tftp_packet *packet, char *buffer, size_t size)
 {
 	int64_t now;
-	int ret = -1;
+	int ret;
 
 	for (;;) {
 		if (++t->turn % TFTP_TURN == 0)
 			wait_yield();	/* the peer may be so quick that there is nothing to wait for */
-		errno = EAGAIN;
-		if (!t->asked && (ret = take_packet(t, packet, buffer, size)) == -1 && errno != EAGAIN)
+		/* First what is there, also in lockstep: who waits without having seen that nothing is there
+		 * may have been told of it before, and is not told again. */
+		if ((ret = take_packet(t, packet, buffer, size)) == -1 && errno != EAGAIN)
 			return -1;
 		now = clock_ms();
 		if (ret == 1)
@@ -225,7 +225,5 @@ talk_receive(struct transfer *t, struct tftp_packet *packet, char *buffer, size_
 		if (ret == -1 && wait_packet(t) == -1 && errno != ETIMEDOUT)
 			return -1;
 		t->waited = t->waited || ret == -1;
-		t->asked = false;
-		ret = -1;
 	}
 }

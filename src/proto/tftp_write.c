@@ -156,7 +156,6 @@ dally(struct writing *w)
 	w->t->idle = true;
 	w->t->rate_at = INT64_MAX;
 	while (again < TFTP_AGAIN && clock_ms() < end) {
-		w->t->asked = false;
 		w->t->deadline = end;
 		come = talk_receive(w->t, &p, w->buffer, MEM_BUFFER);
 		if (come != 1)
