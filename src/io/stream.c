@@ -21,6 +21,7 @@
 /* Pieces of this size keep the socket's buffer full without holding up other sessions. */
 #define SENDFILE_PIECE	(512 * 1024)
 #define SENDFILE_TURN	(8 * SENDFILE_PIECE)	/* bytes after which the others go first */
+#define RECEIVE_TURN	(4 * MEM_BUFFER)	/* the same, of what is received */
 
 struct stream {
 	int		 fd;
@@ -29,6 +30,7 @@ struct stream {
 	char		*in, *out;	/* MEM_BUFFER bytes each, or NULL */
 	uint32_t	 in_at, in_end;	/* what is there and not yet read */
 	uint32_t	 out_end;	/* what is written and not yet sent */
+	uint32_t	 turn;		/* bytes received since the others have had their turn */
 	bool		 drained;	/* the last read took all there was */
 	bool		 skipping;	/* within a line that was too long */
 	bool		 within;	/* the line that is read is part of a request */
@@ -218,6 +220,10 @@ receive(struct stream *s, void *dst, size_t len)
 	}
 	s->drained = (size_t)n < len;
 	count(&s->meter->received, n);
+	if ((s->turn += (uint32_t)n) >= RECEIVE_TURN) {
+		s->turn = 0;
+		wait_yield();	/* a peer who is quicker than we are is never waited for */
+	}
 	return n;
 }
 

@@ -151,6 +151,30 @@ alive()
 	alive
 }
 
+@test "a client that sends empty lines without end does not keep its worker from the others" {
+	local flood i
+	printf x >"$T/root/f"
+	# Under serial a worker has one client in any case.
+	[[ $MODEL == serial ]] || WORKERS=1
+	web
+	# Through a large buffer: there is always more than the server takes at once.
+	perl -MIO::Socket::INET -e '
+		$s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die;
+		setsockopt($s, SOL_SOCKET, SO_SNDBUF, pack("i", 1 << 20));
+		$lines = "\r\n" x 65536;
+		$end = time + 10;
+		syswrite($s, $lines) or exit while time < $end;
+	' "$WEB_PORT" 2>/dev/null 3>&- &
+	flood=$!
+	sleep 0.3
+	for i in 1 2 3; do
+		assert_equal "$(status_of /f)" 200
+	done
+	kill "$flood"		# it was still at it
+	wait "$flood" || true
+	alive
+}
+
 @test "random bytes do no harm" {
 	printf x >"$T/root/f"
 	web
