@@ -15,6 +15,7 @@
 
 #define HTTP_REPLY_MAX	2048	/* bytes of a head without a path in it */
 #define HTTP_METHODS_HERE "GET, HEAD, OPTIONS"
+#define HTTP_VARY	"Vary: Accept\r\n"	/* a folder is a page, an index.html or JSON */
 
 /* One request on its way to its reply. */
 struct http_exchange {

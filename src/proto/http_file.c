@@ -220,6 +220,7 @@ send_file(struct sending *f)
 	p = head_begin(x, begin, f->ranges > 0 ? 206 : 200);
 	p = put_version(put_content(p, f), f);
 	p = head_put(p, "Accept-Ranges: bytes\r\nX-Content-Type-Options: nosniff\r\n");
+	p = head_put(p, x->folder ? HTTP_VARY : "");
 	stream_commit(x->stream, (size_t)(head_end(x, p) - begin));
 	if (x->request.method == HTTP_HEAD)
 		return;

@@ -234,6 +234,13 @@ load http
 	assert_output 'the index'
 	run -0 head_of /d/
 	assert_line 'Content-Type: text/html; charset=utf-8'
+	# To others the same target is JSON.
+	assert_line 'Vary: Accept'
+	run -0 head_of /d/ -H 'If-None-Match: *'
+	assert_line --index 0 'HTTP/1.1 304 Not Modified'
+	assert_line 'Vary: Accept'
+	run -0 head_of /d/index.html
+	refute_line --regexp '^Vary:'
 	run -0 get '/d/?json'
 	assert_output --partial '"name":"index.html"'
 	run -0 get /e/
