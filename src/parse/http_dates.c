@@ -217,11 +217,14 @@ is_date(const struct parts *p)
 int
 http_date_parse(time_t *time, struct http_text text)
 {
-	struct reader begin = { text.at, text.at + text.len }, r;
+	struct reader begin, r;
 	struct parts p = { .year = 0 };
 	int day, month, year;
 
-	if (text.at == NULL || !word(&begin, days, &day))
+	if (text.at == NULL)
+		return -1;
+	begin = (struct reader){ text.at, text.at + text.len };
+	if (!word(&begin, days, &day))
 		return -1;
 	r = begin;
 	if (!fixed(&r, &p) && (r = begin, !rfc850(&r, &p)) && (r = begin, !asctime_of(&r, &p)))

@@ -95,12 +95,13 @@ add(struct http_range *ranges, int n, struct http_range r)
 int
 http_ranges(struct http_range ranges[HTTP_RANGES_MAX], struct http_text value, int64_t size)
 {
-	const char *s = value.at, *end = s + value.len, *comma, *last;
+	const char *s = value.at, *end, *comma, *last;
 	int n = 0, asked = 0, kind;
 	struct http_range r;
 
 	if (value.len < 6 || strncasecmp(s, "bytes=", 6) != 0)
 		return 0;
+	end = s + value.len;
 	for (s += 6; s < end; s = comma + 1) {
 		if ((comma = memchr(s, ',', (size_t)(end - s))) == NULL)
 			comma = end;

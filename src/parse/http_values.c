@@ -268,12 +268,13 @@ int
 http_query_parse(struct http_query *q, struct http_text query, const char **why)
 {
 	struct http_text name, value;
-	char *end = query.at + query.len, *equals, *pos, *next;
+	char *end, *equals, *pos, *next;
 
 	*q = (struct http_query){ .json = false };
 	*why = "";
 	if (query.at == NULL)
 		return 0;
+	end = query.at + query.len;
 	for (pos = query.at; pos < end; pos = next + 1) {
 		if ((next = memchr(pos, '&', (size_t)(end - pos))) == NULL)
 			next = end;
