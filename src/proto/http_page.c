@@ -144,7 +144,10 @@ html_begin(struct page *page, const struct http_query *q)
 static char *
 put_size(char *p, uint64_t n)
 {
-	static const char *const units[] = { "", "\xc2\xa0K", "\xc2\xa0M", "\xc2\xa0G", "\xc2\xa0T", "\xc2\xa0P", "\xc2\xa0""E" };
+	/* With a no-break space (U+00A0) before each but the first. */
+	static const char *const units[] = {
+		"", "\u00a0K", "\u00a0M", "\u00a0G", "\u00a0T", "\u00a0P", "\u00a0E"
+	};
 	uint64_t tenths = n * 10;
 	size_t unit = 0;
 

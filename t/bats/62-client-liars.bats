@@ -186,11 +186,22 @@ says_and_stays()
 	assert_output 'coffer: /f: the disk is full'
 }
 
+# interrupted SIGNAL CONDITION ARGUMENT...: the client, which gets the signal once the condition
+# holds.  Its stdout goes to $T/out.
+interrupted()
+{
+	env --default-signal=INT "$COFFER_BUILD/coffer" "${@:3}" <&0 >"$T/out" 3>&- &
+	local client=$!
+	wait_for eval "$2" || echo "it never came to: $2"
+	kill -s "$1" "$client"
+	wait "$client"
+}
+
 @test "a signal during a download: exit 10, the part file is kept, and it says how to go on" {
 	for signal in INT TERM; do
 		says_and_stays "200 size=10 total=10 $META sha256=$SHA_HELLOWORLD\nhello"
 		rm -f "$T/f.part"
-		run -10 timeout --preserve-status -s $signal 1 "$COFFER_BUILD/coffer" get /f "$T/f"
+		run -10 interrupted $signal '[[ -s $T/f.part ]]' get /f "$T/f"
 		assert_output --partial 'interrupted'
 		assert_output --partial '-c goes on'
 		assert_equal "$(cat "$T/f.part")" hello
@@ -199,11 +210,11 @@ says_and_stays()
 
 @test "a signal while stdin is sent or something fetched to stdout: it is not said to go on" {
 	says_and_stays "100 from=0\n"
-	run -10 bash -o pipefail -c "yes | timeout --preserve-status -s INT 1 '$COFFER_BUILD/coffer' put - /f"
+	run -10 interrupted INT 'grep -qs PUT "$T/asked"' put - /f < <(yes yyy)
 	assert_output --partial 'nothing of it is kept'
 	refute_output --partial '-c goes on'
 	says_and_stays "200 size=10 total=10 $META sha256=$SHA_HELLOWORLD\nhello"
-	run -10 timeout --preserve-status -s INT 1 "$COFFER_BUILD/coffer" get /f -
+	run -10 interrupted INT '[[ -s $T/out ]]' get /f -
 	refute_output --partial '-c goes on'
 }
 
