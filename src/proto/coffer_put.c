@@ -47,7 +47,7 @@ reply_held(struct exchange *x, const struct object *done)
 }
 
 static struct upload_want
-want(const struct coffer_request *r)
+want(const struct session *s, const struct coffer_request *r)
 {
 	return (struct upload_want){
 		.size = r->size == COFFER_SIZE_CHUNKED ? UPLOAD_SIZE_UNKNOWN : r->size,
@@ -62,7 +62,7 @@ want(const struct coffer_request *r)
 		.current = r->if_digest,
 		.in_flight = !(r->given & (COFFER_WAIT | COFFER_RESUME)) && r->size >= 0 && r->size <= IN_FLIGHT_MAX,
 		.resume = (r->given & COFFER_RESUME) != 0,
-		.user = "",
+		.user = session_user(s),
 	};
 }
 
@@ -123,7 +123,7 @@ open_resumed(struct store_call *call, struct upload_want *w)
 static int
 open_upload(struct exchange *x, struct upload **up)
 {
-	struct upload_want w = want(&x->request);
+	struct upload_want w = want(x->session, &x->request);
 	struct store_call call = {
 		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
 	};
@@ -254,7 +254,7 @@ ends_slowly(struct exchange *x, const struct upload_want *w)
 static void
 publish(struct exchange *x, struct upload **up)
 {
-	struct upload_want w = want(&x->request);
+	struct upload_want w = want(x->session, &x->request);
 	struct object done;
 	struct store_call call = { .upload = up, .object = &done };
 	int ret;

@@ -175,7 +175,7 @@ call_open(void *arg)
 	struct transfer *t = w->t;
 	const struct upload_want want = {
 		.size = is_declared(&t->request) ? (int64_t)t->request.tsize : UPLOAD_SIZE_UNKNOWN,
-		.user = "",
+		.user = session_user(t->session),
 	};
 
 	return upload_open(t->session->store, &t->path, &want, &w->upload);

@@ -107,6 +107,18 @@ session_local(const struct session *s)
 	return true;
 }
 
+bool
+session_private(const struct session *s)
+{
+	return session_local(s);
+}
+
+const char *
+session_user(const struct session *s)
+{
+	return s->progress->user;
+}
+
 /* Not inlined, for its line is long, and sessions that wait shall have short stacks. */
 static __attribute__((noinline)) void
 log_request(struct session *s, const char *verb, const char *path, int code, uint64_t bytes, int64_t us)

@@ -100,6 +100,12 @@ int	session_id_parse(uint64_t *number, const char *id);
 /* Whether the peer is on this machine: loopback, or a Unix socket. */
 bool	session_local(const struct session *);
 
+/* Whether nobody can listen in, so that a password may be said. */
+bool	session_private(const struct session *);
+
+/* Who has logged in; "" for nobody.  Good until the session ends, or somebody else does. */
+const char *session_user(const struct session *);
+
 /* The request is answered: it is no more in hand.  For every request, whether it was begun or not.
  * The line in the access log, if there is one (else path may be NULL):
  *	h7f3 192.0.2.7 coffer GET /plans/roof.pdf 200 88120 bytes 0.021 s
