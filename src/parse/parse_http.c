@@ -203,7 +203,7 @@ parse_target(struct http_request *rq, const char **why)
 	int status = 0;
 
 	for (i = 0; i < len; i++)
-		if (s[i] < 0x21 || s[i] == 0x7f || s[i] == '#')
+		if ((unsigned char)s[i] < 0x21 || (unsigned char)s[i] > 0x7e || s[i] == '#')
 			return refuse(400, why, "the target holds a byte that must be percent-encoded");
 	if (rq->method == HTTP_CONNECT)
 		return 0;		/* whatever it is: we connect nobody */
@@ -280,21 +280,42 @@ has_control(const char *s, size_t len)
 	return control != NULL;
 }
 
+/* NAME: VALUE, taken apart. */
 static int
-parse_field(struct http_request *rq, struct http_text line, const char **why)
+split_field(struct http_text line, struct http_text *name, struct http_text *value, const char **why)
 {
 	char *colon = memchr(line.at, ':', line.len);
-	struct http_text value;
-	enum http_name name;
 
 	if (is_space(line.at[0]))
 		return refuse(400, why, "a field is not continued on the next line");
 	if (colon == NULL || !all_tokens(line.at, (size_t)(colon - line.at)))
 		return refuse(400, why, "a field is NAME: VALUE, with no space before the colon");
-	value = trim(colon + 1, line.len - (size_t)(colon + 1 - line.at));
-	if (has_control(value.at, value.len))
+	*name = (struct http_text){ line.at, (size_t)(colon - line.at) };
+	*value = trim(colon + 1, line.len - (name->len + 1));
+	if (has_control(value->at, value->len))
 		return refuse(400, why, "a field holds a control byte");
-	name = find_name(line.at, (size_t)(colon - line.at));
+	return 0;
+}
+
+int
+http_trailer_parse(char *line, size_t len, const char **why)
+{
+	struct http_text name, value;
+
+	assert(len > 0);
+	return split_field((struct http_text){ line, len }, &name, &value, why);
+}
+
+static int
+parse_field(struct http_request *rq, struct http_text line, const char **why)
+{
+	struct http_text text, value;
+	enum http_name name;
+	int status;
+
+	if ((status = split_field(line, &text, &value, why)) != 0)
+		return status;
+	name = find_name(text.at, text.len);
 	if (name < HTTP_NAMES) {
 		rq->seen |= UINT32_C(1) << name;
 		rq->field[rq->fields++] = (struct http_field){ name, value };
@@ -468,8 +489,10 @@ http_chunk_parse(uint64_t *len, const char *line, size_t linelen)
 	}
 	if (i == 0 || i > 15 || has_control(line, linelen))
 		return -1;
-	/* A chunk's extensions begin with a semicolon. */
+	if (i == linelen)
+		return 0;
+	/* Extensions begin with a semicolon, before which there may be space. */
 	while (i < linelen && is_space(line[i]))
 		i++;
-	return i == linelen || line[i] == ';' ? 0 : -1;
+	return i < linelen && line[i] == ';' ? 0 : -1;
 }

@@ -75,6 +75,9 @@ const char	*http_method_name(enum http_method);
 /* Whether a comma-separated list has this word, letters of either case. */
 bool	http_has_word(struct http_text list, const char *word);
 
+/* A field behind the last chunk, of at least one byte, without its CR LF: 0, or as http_parse(). */
+int	http_trailer_parse(char *line, size_t len, const char **why);
+
 /* The first line of a chunk, without its CR LF (extensions are passed over).  0, or -1. */
 int	http_chunk_parse(uint64_t *len, const char *line, size_t linelen);
 

@@ -7,6 +7,8 @@
 
 #include "proto/http.h"
 
+static const char too_large[] = "a body of that size is not read here";
+
 /* One line within a body, which ends by CR LF.  Its length without them; -1 for a bad one,
  * or the stream's fault. */
 static size_t
@@ -31,36 +33,43 @@ body_line(struct stream *stream, char **line)
 	return n - 2;
 }
 
-/* Lines behind the last chunk, until the empty one. */
+/* Fields behind the last chunk, until the empty line. */
 static int
-drop_trailer(struct stream *stream)
+drop_trailer(struct stream *stream, const char **why)
 {
 	char *line;
 	ssize_t n;
 	int i;
 
-	for (i = 0; i <= HTTP_FIELDS_MAX; i++)
+	for (i = 0; i <= HTTP_FIELDS_MAX; i++) {
 		if ((n = body_line(stream, &line)) <= 0)
 			return n == 0 ? 0 : 400;
+		if (http_trailer_parse(line, (size_t)n, why) != 0)
+			return 400;
+	}
+	*why = "the body has too many fields behind it";
 	return 431;
 }
 
 /* The status to answer with where it cannot be read away, else 0. */
 static int
-drop_chunks(struct http_exchange *x)
+drop_chunks(struct http_exchange *x, const char **why)
 {
 	uint64_t len, room = x->session->opts->drop_max;
 	char *line;
 	ssize_t n;
 
+	*why = "a chunk is its length in hexadecimal digits, CR LF, its bytes, CR LF";
 	for (;;) {
 		n = body_line(x->stream, &line);
 		if (n < 0 || http_chunk_parse(&len, line, (size_t)n) == -1)
 			return 400;
 		if (len == 0)
-			return drop_trailer(x->stream);
-		if (len > room)
+			return drop_trailer(x->stream, why);
+		if (len > room) {
+			*why = too_large;
 			return 413;
+		}
 		room -= len;
 		if (stream_skip(x->stream, len) == -1 || body_line(x->stream, &line) != 0)
 			return 400;
@@ -81,18 +90,11 @@ keep_head(struct http_exchange *x, const char *head, size_t len)
 	return status == 0 ? 0 : -1;	/* it was parsed before */
 }
 
-static const char *
-sentence(int code)
-{
-	return code == 413 ? "a body of that size is not read here" :
-	    code == 431 ? "the body has too many fields behind it" :
-	    "a chunk is its length in hexadecimal digits, CR LF, its bytes, CR LF";
-}
-
 int
 body_drop(struct http_exchange *x, const char *head, size_t len)
 {
 	const struct http_request *rq = &x->request;
+	const char *why = too_large;
 	int code = 0;
 
 	if (!rq->chunked && rq->length == 0)
@@ -108,7 +110,7 @@ body_drop(struct http_exchange *x, const char *head, size_t len)
 		if (rq->expect)
 			stream_puts(x->stream, "HTTP/1.1 100 Continue\r\n\r\n");
 		if (rq->chunked)
-			code = drop_chunks(x);
+			code = drop_chunks(x, &why);
 		else
 			(void)stream_skip(x->stream, rq->length);
 	}
@@ -117,6 +119,6 @@ body_drop(struct http_exchange *x, const char *head, size_t len)
 	if (code == 0)
 		return 0;
 	x->over = x->linger = true;
-	reply_status(x, code, sentence(code));
+	reply_status(x, code, why);
 	return -1;
 }

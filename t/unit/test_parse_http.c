@@ -652,7 +652,7 @@ chunks(void **state)
 	} rows[] = {
 		{ "0", 0, 0 }, { "a", 0, 10 }, { "1F", 0, 31 }, { "00000001", 0, 1 },
 		{ "fffffffffffffff", 0, UINT64_C(0xfffffffffffffff) }, { "5;a=b", 0, 5 }, { "5 ;a", 0, 5 },
-		{ "5 ", 0, 5 },
+		{ "5 ;", 0, 5 }, { "5 ", -1, 0 },
 		{ "", -1, 0 }, { "1000000000000000", -1, 0 }, { "0x5", -1, 0 }, { "-1", -1, 0 },
 		{ "+1", -1, 0 }, { " 5", -1, 0 }, { "5g", -1, 0 }, { "5 5", -1, 0 }, { "5;\r", -1, 0 },
 		{ "1_0", -1, 0 },
@@ -664,6 +664,27 @@ chunks(void **state)
 		if (http_chunk_parse(&len, rows[i].line, strlen(rows[i].line)) != rows[i].ret)
 			fail_msg("%s", rows[i].line);
 		assert_true(rows[i].ret == -1 || len == rows[i].len);
+	}
+}
+
+static void
+trailers(void **state)
+{
+	static const struct {
+		const char	*line;
+		int		 status;
+	} rows[] = {
+		{ "A: b", 0 }, { "A:", 0 }, { "a-b:\tc d ", 0 },
+		{ "A", 400 }, { "A : b", 400 }, { " A: b", 400 }, { ": b", 400 }, { "A: b\rc", 400 },
+	};
+	char line[16];
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		(void)strcpy(line, rows[i].line);
+		if (http_trailer_parse(line, strlen(line), &why) != rows[i].status)
+			fail_msg("%s", rows[i].line);
 	}
 }
 
@@ -721,6 +742,7 @@ main(void)
 		cmocka_unit_test(accept),
 		cmocka_unit_test(queries),
 		cmocka_unit_test(chunks),
+		cmocka_unit_test(trailers),
 		cmocka_unit_test(escapes),
 	};
 
