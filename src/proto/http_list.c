@@ -228,6 +228,25 @@ send_listing(struct http_exchange *x, const struct http_query *q, struct listing
 		stream_puts(x->stream, "0\r\n\r\n");
 }
 
+/* A listing has no version that could be named or dated: only "any" is fulfilled by it. */
+static void
+send_if(struct http_exchange *x, const struct http_query *q, struct listing *listing, bool sorted)
+{
+	const struct http_version none = { .now = x->now };
+
+	switch (http_conditions(&x->request, &none)) {
+	case HTTP_NOT_MODIFIED:
+		reply_not_modified(x, NULL);
+		break;
+	case HTTP_FAILED:
+		reply_status(x, 412, "a folder has no version that could be asked for");
+		break;
+	case HTTP_SEND:
+		send_listing(x, q, listing, sorted);
+		break;
+	}
+}
+
 void
 serve_listing(struct http_exchange *x, const struct http_query *q)
 {
@@ -239,6 +258,6 @@ serve_listing(struct http_exchange *x, const struct http_query *q)
 	else if (!listing_is_folder(listing))
 		reply_fault(x, ENOTDIR);
 	else
-		send_listing(x, q, listing, opts.sort != LISTING_UNSORTED);
+		send_if(x, q, listing, opts.sort != LISTING_UNSORTED);
 	listing_close(&listing);
 }

@@ -182,7 +182,8 @@ html_entry(struct page *page, const struct listing_entry *e)
 	p = head_put(p, folder ? "/</bdi></a><td class=\"s\">" : "</bdi></a><td class=\"s\"");
 	if (file) {
 		p = text_decimal(head_put(p, " title=\""), (uint64_t)e->object.size);
-		p = put_size(head_put(p, " bytes\">"), (uint64_t)e->object.size);
+		p = head_put(head_put(p, " byte"), plural((uint64_t)e->object.size));
+		p = put_size(head_put(p, "\">"), (uint64_t)e->object.size);
 	} else if (!folder)
 		p = head_put(p, ">link");
 	p = head_put(p, "<td class=\"t\">");
@@ -205,7 +206,9 @@ html_end(struct page *page)
 	p = text_decimal(p, page->files);
 	p = head_put(head_put(head_put(p, " file"), plural(page->files)), ", ");
 	p = put_size(p, page->bytes);
-	page->p = head_put(p, page->bytes < 1000 ? " bytes" : "");
+	if (page->bytes < 1000)
+		p = head_put(head_put(p, " byte"), plural(page->bytes));
+	page->p = p;
 	page_put(page, "; times are UTC</p>\n</html>\n");
 }
 

@@ -145,7 +145,7 @@ reply(struct http_exchange *x, int code, const char *sentence, const char *field
 	p = head_number(p, "Content-Length", len);
 	p = head_put(p, html ? "Content-Type: text/html; charset=utf-8\r\n" :
 	    "Content-Type: text/plain; charset=utf-8\r\n");
-	p = head_end(x, head_put(p, "X-Content-Type-Options: nosniff\r\n"));
+	p = head_end(x, head_put(p, HTTP_VARY "X-Content-Type-Options: nosniff\r\n"));
 	if (x->request.method != HTTP_HEAD) {
 		memcpy(p, body, len);
 		p += len;

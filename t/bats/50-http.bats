@@ -89,6 +89,11 @@ load http
 	    "$(printf '%0100d' 0)GET /f HTTP/1.1" 'Host: x' 'Transfer-Encoding: chunked' '' \
 	    '5;why=not' 12345 0a 0123456789 0 'A-Trailer: x' '' 'GET /f?last HTTP/1.1' 'Host: x'
 	assert_equal "$(grep -c 'HTTP/1.1 200 OK' <<<"$output")" 3
+	# What is no field behind the last chunk ends the connection, as in a head.
+	run -0 speak 'GET /f HTTP/1.1' 'Host: x' 'Transfer-Encoding: chunked' '' 0 'no field' '' \
+	    'GET /f?last HTTP/1.1' 'Host: x'
+	assert_line --index 0 'HTTP/1.1 400 Bad Request'
+	refute_line 'HTTP/1.1 200 OK'
 	# More than that is not read, however it is said.
 	for fields in 'Content-Length: 101' $'Transfer-Encoding: chunked\r\n\r\n65'; do
 		run -0 speak 'GET /f HTTP/1.1' 'Host: x' "$fields"
@@ -216,6 +221,15 @@ load http
 	assert_line 'Location: /evil.example/'
 }
 
+@test "a folder is there, but has no version that could be asked for" {
+	web
+	assert_equal "$(status_of / -H 'If-Match: *')" 200
+	assert_equal "$(status_of / -H 'If-Match: "a"')" 412
+	assert_equal "$(status_of / -H 'If-None-Match: *')" 304
+	assert_equal "$(status_of / -H 'If-None-Match: "a"')" 200
+	assert_equal "$(status_of / -H 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT')" 200
+}
+
 @test "a file with a slash behind it is none" {
 	printf x >"$T/root/f"
 	web
@@ -316,6 +330,8 @@ load http
 	assert_output '404 Not Found: no such file or folder'
 	run -0 get /nothing -H 'Accept: text/html'
 	assert_output --partial '<h1>404 Not Found</h1>'
+	run -0 head_of /nothing
+	assert_line 'Vary: Accept'
 	assert_equal "$(status_of /nothing -I)" 404
 }
 
