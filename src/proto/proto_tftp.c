@@ -101,6 +101,10 @@ parse_name(struct transfer *t)
 
 	name[0] = '/';
 	memcpy(name + 1, t->request.name, t->request.len);
+	if (name[t->request.len] == '/') {
+		errno = EISDIR;		/* or would be */
+		return -1;
+	}
 	return path_parse(&t->path, name, t->request.len + 1);
 }
 
@@ -150,10 +154,11 @@ tftp_begins(const struct datagram *d, bool single, char packet[DATAGRAM_MAX], si
 	if (tftp_is_request(d->bytes, d->len))
 		return true;
 	/* Nobody is answered for noise, and an ERROR never.  But where transfers have this port, whoever
-	 * goes on with one that is over is to know. */
+	 * goes on with one that is over is to know: in as few bytes as it took to ask, or a forged address would
+	 * get more from us than its forger spent. */
 	if (single && d->len <= sizeof(d->bytes) && tftp_parse_packet(&p, d->bytes, d->len) == 0 &&
 	    (p.op == TFTP_DATA || p.op == TFTP_ACK))
-		*len = tftp_put_error(packet, TFTP_UNKNOWN_ID, "unknown transfer");
+		*len = tftp_put_error(packet, TFTP_UNKNOWN_ID, "");
 	return false;
 }
 

@@ -136,7 +136,7 @@ rebuff(struct transfer *t, const char *packet, size_t len)
 	if (t->strangers >= TFTP_STRANGERS || tftp_parse_packet(&p, packet, len) == -1 || p.op == TFTP_ERROR)
 		return;
 	t->strangers++;
-	datagram_rebuff(t->d, answer, tftp_put_error(answer, TFTP_UNKNOWN_ID, "unknown transfer"));
+	datagram_rebuff(t->d, answer, tftp_put_error(answer, TFTP_UNKNOWN_ID, ""));
 }
 
 /* Within a socket that has the well-known port, the peer's next request comes here.  The same one
