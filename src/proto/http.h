@@ -1,7 +1,7 @@
 /* http - what the files of HTTP share; nobody else includes it.
  * proto_http.c holds the conversation, http_reply.c the heads and all replies without a file,
  * http_body.c what is read away, http_file.c files, their versions and ranges,
- * http_list.c listings in JSON, http_page.c those in HTML. */
+ * http_list.c listings in JSON, http_page.c those in HTML, http_metrics.c what is no tree. */
 
 #ifndef PROTO_HTTP_H
 #define PROTO_HTTP_H
@@ -32,6 +32,12 @@ struct http_exchange {
 	time_t			 now;		/* of its Date */
 	int64_t			 began;		/* clock_us() */
 };
+
+/* proto_http.c: from the first request to the end of the connection. */
+void	http_serve(struct session *);
+
+/* http_metrics.c: GET and HEAD on such a listener. */
+void	serve_metrics(struct http_exchange *);
 
 /* http_reply.c */
 

@@ -45,6 +45,8 @@ answer_request(struct http_exchange *x)
 		reply_fault(x, errno);
 	else if (rq->method == HTTP_OPTIONS)
 		reply_options(x);
+	else if (x->session->protocol == &protocol_metrics)
+		serve_metrics(x);
 	else
 		serve_target(x);
 }
@@ -176,7 +178,7 @@ part(struct session *s, int error)
 		session_log(s, "session ended: %s", strerror(error));
 }
 
-static void
+void
 http_serve(struct session *s)
 {
 	ssize_t len;

@@ -8,6 +8,7 @@ static const struct protocol *const protocols[] = {
 	&protocol_coffer,
 	&protocol_http,
 	&protocol_tftp,
+	&protocol_metrics,
 };
 
 #define PROTOCOLS	(sizeof(protocols) / sizeof(protocols[0]))

@@ -14,6 +14,6 @@ const struct protocol	*protocol_find(const char *name);
 const struct protocol	*protocol_at(size_t i);
 size_t	protocol_index(const struct protocol *);
 
-extern const struct protocol protocol_coffer, protocol_http, protocol_tftp;
+extern const struct protocol protocol_coffer, protocol_http, protocol_tftp, protocol_metrics;
 
 #endif

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "io/wait.h"
 #include "proto/protocols.h"
 #include "server/metrics.h"
 #include "session/tally.h"
+
+#define TRIES	100	/* to find a moment at which no generation is leaving */
 
 /* A family's head. */
 static void
@@ -176,8 +179,8 @@ metrics_write(const struct scoreboard *board, FILE *out)
 	return 0;
 }
 
-char *
-metrics_text(const struct scoreboard *board, size_t *len)
+static char *
+write_text(const struct scoreboard *board, size_t *len)
 {
 	char *text = NULL;
 	FILE *out = open_memstream(&text, len);
@@ -191,4 +194,20 @@ metrics_text(const struct scoreboard *board, size_t *len)
 	free(text);
 	errno = ENOMEM;
 	return NULL;
+}
+
+char *
+metrics_text(const struct scoreboard *board, size_t *len)
+{
+	unsigned turn, i;
+	char *text = NULL;
+
+	for (i = 0; i < TRIES; i++) {
+		free(text);
+		turn = scoreboard_turn(board);
+		if ((text = write_text(board, len)) == NULL || (turn % 2 == 0 && scoreboard_turn(board) == turn))
+			break;
+		wait_yield();
+	}
+	return text;
 }

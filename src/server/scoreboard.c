@@ -23,8 +23,21 @@ struct shared {
 	struct scoreboard_row row[];
 };
 
+/* What the master tells the workers of a row; it never reads this itself. */
+struct told {
+	_Atomic uint32_t generation;	/* 0: the row is nobody's */
+	_Atomic int32_t	 pid;
+	_Atomic uint32_t births, stalls;
+	atomic_bool	 due;		/* somebody is born there in time */
+};
+
+struct notices {
+	atomic_uint	 turn;		/* odd while counts move from a row to those of the past */
+	struct told	 row[];
+};
+
 /* What the master knows of a row.  Not shared: no worker can make it signal a stranger, or read
- * elsewhere.  (Workers have a copy, as of their birth.) */
+ * elsewhere.  (Workers have a copy, as of their birth, and know by the notices what has changed.) */
 struct seat {
 	bool		 taken;
 	unsigned	 slot, generation;
@@ -46,6 +59,7 @@ struct scoreboard {
 	unsigned	 mine;		/* a worker's own row */
 	pid_t		 worker;	/* its process; not a child's */
 	struct shared	*shared;
+	struct notices	*notices;	/* which workers can only read */
 	struct quarantine *quarantine;
 	struct seat	 seat[];
 };
@@ -70,8 +84,9 @@ scoreboard_open(unsigned rows)
 		return NULL;
 	board->rows = rows;
 	board->shared = map(sizeof(*board->shared) + rows * sizeof(board->shared->row[0]));
+	board->notices = map(sizeof(*board->notices) + rows * sizeof(board->notices->row[0]));
 	board->quarantine = quarantine_open();
-	if (board->shared != NULL && board->quarantine != NULL)
+	if (board->shared != NULL && board->notices != NULL && board->quarantine != NULL)
 		return board;
 	free(board);
 	errno = ENOMEM;
@@ -87,7 +102,42 @@ scoreboard_close(struct scoreboard **boardp)
 	if (board == NULL)
 		return;
 	(void)munmap(board->shared, sizeof(*board->shared) + board->rows * sizeof(board->shared->row[0]));
+	(void)munmap(board->notices, sizeof(*board->notices) + board->rows * sizeof(board->notices->row[0]));
 	free(board);
+}
+
+/* Tells the workers what has become of a row. */
+static void
+tell(struct scoreboard *board, unsigned row)
+{
+	const struct seat *seat = &board->seat[row];
+	struct told *told = &board->notices->row[row];
+
+	atomic_store(&told->pid, seat->pid);
+	atomic_store(&told->births, seat->births);
+	atomic_store(&told->stalls, seat->stalls);
+	atomic_store(&told->due, seat->due != CLOCK_NEVER);
+	atomic_store(&told->generation, seat->taken ? seat->generation : 0);
+}
+
+/* What is known of a row here and now.  A worker has the memory of those rows alone that were taken
+ * before it was born. */
+static struct seat
+seat_now(const struct scoreboard *board, unsigned row)
+{
+	const struct told *told = &board->notices->row[row];
+	struct seat seat = board->seat[row];
+
+	if (board->worker == 0)
+		return seat;
+	if (!seat.taken || seat.generation != atomic_load(&told->generation))
+		seat = (struct seat){ .generation = atomic_load(&told->generation) };
+	seat.taken = seat.generation != 0;
+	seat.pid = atomic_load(&told->pid);
+	seat.births = atomic_load(&told->births);
+	seat.stalls = atomic_load(&told->stalls);
+	seat.due = atomic_load(&told->due) ? 0 : CLOCK_NEVER;
+	return seat;
 }
 
 /* The first of `count` free rows in a row, or -1. */
@@ -154,6 +204,7 @@ scoreboard_take(struct scoreboard *board, unsigned generation, unsigned workers,
 			.count = workers, .area = seat->area, .tally = seat->tally, .max = sessions, .due = CLOCK_NEVER,
 		};
 		empty(board, (unsigned)first + i);
+		tell(board, (unsigned)first + i);
 	}
 	return first;
 }
@@ -172,6 +223,7 @@ scoreboard_give(struct scoreboard *board, unsigned first, unsigned workers)
 	struct seat *seat;
 	unsigned i;
 
+	(void)atomic_fetch_add(&board->notices->turn, 1);
 	for (i = first; i < first + workers; i++) {
 		r = &all->row[i];
 		retire(&all->accepted, &r->accepted);
@@ -182,7 +234,15 @@ scoreboard_give(struct scoreboard *board, unsigned first, unsigned workers)
 		tally_gather(&all->tally, seat->tally);
 		unmap(seat, seat->max);
 		memset(seat, 0, sizeof(*seat));
+		tell(board, i);
 	}
+	(void)atomic_fetch_add(&board->notices->turn, 1);
+}
+
+unsigned
+scoreboard_turn(const struct scoreboard *board)
+{
+	return atomic_load(&board->notices->turn);
 }
 
 void
@@ -195,6 +255,7 @@ scoreboard_born(struct scoreboard *board, unsigned row, pid_t pid)
 	seat->due = CLOCK_NEVER;
 	seat->births++;
 	seat->stalled = false;
+	tell(board, row);
 }
 
 /* Bytes of sessions that the worker took with it were moved all the same. */
@@ -224,6 +285,7 @@ scoreboard_died(struct scoreboard *board, unsigned row, int status, unsigned you
 	seat->status = status;
 	seat->young = young;
 	seat->due = due;
+	tell(board, row);
 	if (status != 0)
 		(void)atomic_fetch_add(&board->shared->deaths, 1);
 }
@@ -243,6 +305,7 @@ scoreboard_stalled(struct scoreboard *board, unsigned row, int session)
 		seat->stalls++;
 	seat->stalled = true;
 	seat->stalled_in = session;
+	tell(board, row);
 }
 
 struct quarantine *
@@ -283,9 +346,12 @@ bool
 scoreboard_look(const struct scoreboard *board, unsigned row, struct scoreboard_worker *w)
 {
 	const struct scoreboard_row *r = &board->shared->row[row];
-	const struct seat *seat = &board->seat[row];
+	struct seat now, *seat = &now;
 
-	if (row >= board->rows || !seat->taken)
+	if (row >= board->rows)
+		return false;
+	now = seat_now(board, row);
+	if (!now.taken)
 		return false;
 	*w = (struct scoreboard_worker){
 		.row = row, .slot = seat->slot, .generation = seat->generation,
@@ -320,10 +386,13 @@ scoreboard_worker(const struct scoreboard *board, unsigned row, struct scoreboar
 bool
 scoreboard_session(const struct scoreboard *board, unsigned row, unsigned *at, struct progress *copy)
 {
-	const struct seat *seat = &board->seat[row];
+	struct seat now, *seat = &now;
 	unsigned fresh;
 
-	if (row >= board->rows || !seat->taken)
+	if (row >= board->rows)
+		return false;
+	now = seat_now(board, row);
+	if (!now.taken || now.area == NULL)
 		return false;
 	fresh = atomic_load(&board->shared->row[row].fresh);
 	while (*at < fresh && *at < seat->max)
@@ -361,7 +430,7 @@ scoreboard_tally(const struct scoreboard *board, struct tally *sum)
 
 	tally_gather(sum, &board->shared->tally);
 	for (row = 0; row < board->rows; row++)
-		if (board->seat[row].taken)
+		if (seat_now(board, row).tally != NULL)
 			tally_gather(sum, board->seat[row].tally);
 }
 
@@ -414,6 +483,8 @@ scoreboard_join(struct scoreboard *board, unsigned row)
 {
 	struct sigaction action = { .sa_handler = on_kick, .sa_flags = SA_RESTART | SA_ONSTACK };
 
+	(void)mprotect(board->notices, sizeof(*board->notices) + board->rows * sizeof(board->notices->row[0]),
+	    PROT_READ);
 	board->mine = row;
 	board->worker = getpid();
 	joined = board;

@@ -9,7 +9,9 @@
  * ("slots" of the pool, from 0) together are the rows.  What a row has counted stays in
  * scoreboard_totals() for as long as the master lives.
  *
- * All functions that are not said to be a worker's are the master's. */
+ * All functions that are not said to be a worker's are the master's, but those that only look are
+ * also a worker's: it knows of births and deaths in all rows, and of sessions and requests in those
+ * that were taken before it was born. */
 
 #ifndef SERVER_SCOREBOARD_H
 #define SERVER_SCOREBOARD_H
@@ -122,6 +124,10 @@ void	scoreboard_totals(const struct scoreboard *, struct scoreboard_totals *);
 
 /* What requests were made, of all rows and all that ever were: added to *sum. */
 void	scoreboard_tally(const struct scoreboard *, struct tally *sum);
+
+/* Another number, or an odd one, where counts have moved from a row to those of the past meanwhile: what
+ * was added up may then have some twice. */
+unsigned scoreboard_turn(const struct scoreboard *);
 
 /* Asks the session of that number to end: its connection is cut, and a request in hand fails as
  * if the peer had gone.  0, or -1 with ESRCH: there is none.  session_id() and

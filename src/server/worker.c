@@ -19,6 +19,7 @@
 #include "io/wait.h"
 #include "proto/protocols.h"
 #include "sched/sched.h"
+#include "server/metrics.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
 #include "server/reopen.h"
@@ -138,6 +139,12 @@ static unsigned
 rivals(void *arg, const struct progress *p)
 {
 	return rivals_count(arg, p);
+}
+
+static char *
+metrics(void *arg, size_t *len)
+{
+	return metrics_text(arg, len);
 }
 
 static void
@@ -598,6 +605,8 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.rivals_arg = heritage->scoreboard;
 	w.session.served = config->requests_per_worker > 0 ? &w.score->served : NULL;
 	w.session.tally = scoreboard_my_tally(heritage->scoreboard);
+	w.session.metrics = metrics;
+	w.session.metrics_arg = heritage->scoreboard;
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && sweeps(config, slot) ? 0 : CLOCK_NEVER;

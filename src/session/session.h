@@ -43,6 +43,9 @@ struct session_opts {
 	void		*refuses_arg;
 	_Atomic uint64_t *served;	/* one more for each request; or NULL */
 	struct tally	*tally;		/* where requests are counted; or NULL */
+	char		*(*metrics)(void *, size_t *len);	/* what the pool does, as text, which is the
+					 * caller's to free(3); NULL with errno */
+	void		*metrics_arg;
 };
 
 struct session {

@@ -24,13 +24,13 @@ complete_line()
 		printf "%s\n" "${COMPREPLY[@]}"' - "$COFFER_SOURCE" "$COFFER_BUILD" "$@"
 }
 
-@test "units, sysusers, tmpfiles, logrotate and completions are installed, with the names they must have" {
+@test "units, sysusers, tmpfiles, logrotate, completions and the dashboard are installed, with the names they must have" {
 	local file
 	installed
 	for file in usr/lib/systemd/system/coffer.{service,socket} usr/lib/sysusers.d/coffer.conf \
 	    usr/lib/tmpfiles.d/coffer.conf etc/logrotate.d/coffer \
 	    usr/share/bash-completion/completions/{coffer,cofferctl,cofferd} \
-	    usr/share/zsh/site-functions/_coffer \
+	    usr/share/zsh/site-functions/_coffer usr/share/coffer/coffer.grafana.json \
 	    usr/share/fish/vendor_completions.d/{coffer,cofferctl,cofferd}.fish; do
 		assert_file_exist "$T/inst/$file"
 		refute grep -H '@[a-z]*dir@' "$T/inst/$file"
