@@ -13,6 +13,8 @@
 
 #include <openssl/evp.h>
 
+#include "base/text.h"
+
 #define SPARE_MAX	64	/* finished states kept for the next computation */
 
 struct digest_state {
@@ -158,15 +160,6 @@ digest_hex(const struct digest *digest, char hex[DIGEST_HEX])
 	return hex;
 }
 
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int
 digest_parse(struct digest *digest, const char *hex, size_t len)
 {
@@ -178,8 +171,8 @@ digest_parse(struct digest *digest, const char *hex, size_t len)
 		return -1;
 	}
 	for (size_t i = 0; i < DIGEST_LEN; i++) {
-		high = nibble(hex[2 * i]);
-		low = nibble(hex[2 * i + 1]);
+		high = text_nibble(hex[2 * i]);
+		low = text_nibble(hex[2 * i + 1]);
 		if (high == -1 || low == -1) {
 			errno = EINVAL;
 			return -1;

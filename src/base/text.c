@@ -246,13 +246,30 @@ text_encode(char *dst, const char *name, size_t len)
 	return dst;
 }
 
-static int
-nibble(char c)
+int
+text_nibble(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
 	c |= 0x20;
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int
+text_hex(uint64_t *n, const char *s, size_t len)
+{
+	uint64_t value = 0;
+	int digit;
+
+	if (len < 1 || len > TEXT_HEX_MAX)
+		return fail(EINVAL);
+	for (size_t i = 0; i < len; i++) {
+		if ((digit = text_nibble(s[i])) == -1)
+			return fail(EINVAL);
+		value = value << 4 | (uint64_t)digit;
+	}
+	*n = value;
+	return 0;
 }
 
 ptrdiff_t
@@ -266,13 +283,13 @@ text_decode(char *name, size_t len)
 	for (src = first; src < end; src++) {	/* all of it, before a byte is changed */
 		if (*src != '%')
 			continue;
-		if (end - src < 3 || nibble(src[1]) == -1 || nibble(src[2]) == -1)
+		if (end - src < 3 || text_nibble(src[1]) == -1 || text_nibble(src[2]) == -1)
 			return fail(EINVAL);
 		src += 2;
 	}
 	for (src = first, dst = name + (first - name); src < end; src++) {
 		if (*src == '%') {
-			*dst++ = (char)(nibble(src[1]) << 4 | nibble(src[2]));
+			*dst++ = (char)(text_nibble(src[1]) << 4 | text_nibble(src[2]));
 			src += 2;
 		} else
 			*dst++ = *src;

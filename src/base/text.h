@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#define TEXT_HEX_MAX		15	/* digits of a hexadecimal number: its sums cannot overflow */
 #define TEXT_DECIMAL_MAX	20	/* the longest text_decimal() writes, without NUL */
 
 /* `len` bytes that must be a decimal number from 0 to `max`: digits only, no
@@ -25,6 +26,11 @@ int	text_duration(int64_t *ms, const char *);
  * time outside is written as the nearer bound, so that it can always be read back. */
 int	text_timespec(struct timespec *, const char *, size_t len);
 char	*text_put_timespec(char *dst, const struct timespec *);	/* at most 31 bytes */
+
+/* A hexadecimal number of 1 to TEXT_HEX_MAX digits of either case: 0, or -1 with EINVAL.  And what
+ * one such digit is worth, or -1. */
+int	text_hex(uint64_t *, const char *, size_t len);
+int	text_nibble(char);
 
 /* Octal mode from 0 to 07777.  0, or -1 with EINVAL. */
 int	text_mode(unsigned *, const char *, size_t len);

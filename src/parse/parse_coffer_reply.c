@@ -134,28 +134,8 @@ coffer_entry_parse(struct coffer_entry *entry, char *line, size_t len)
 	return which >= 5 ? 0 : no_protocol();
 }
 
-static int
-nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int
 coffer_chunk_parse(uint64_t *length, const char *line, size_t len)
 {
-	uint64_t n = 0;
-	int digit;
-
-	if (len < 1 || len > 15)
-		return no_protocol();
-	for (size_t i = 0; i < len; i++) {
-		if ((digit = nibble(line[i])) == -1)
-			return no_protocol();
-		n = n << 4 | (uint64_t)digit;
-	}
-	*length = n;
-	return 0;
+	return text_hex(length, line, len) == -1 ? no_protocol() : 0;
 }

@@ -474,20 +474,11 @@ http_parse(struct http_request *rq, char *head, size_t len, const char **why)
 int
 http_chunk_parse(uint64_t *len, const char *line, size_t linelen)
 {
-	size_t i;
-	char c;
+	size_t i = 0;
 
-	*len = 0;
-	for (i = 0; i < linelen && i < 16; i++) {
-		c = (char)(line[i] | 0x20);
-		if (is_digit(line[i]))
-			*len = *len << 4 | (uint64_t)(line[i] - '0');
-		else if (c >= 'a' && c <= 'f')
-			*len = *len << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			break;
-	}
-	if (i == 0 || i > 15 || has_control(line, linelen))
+	while (i < linelen && text_nibble(line[i]) != -1)
+		i++;
+	if (text_hex(len, line, i) == -1 || has_control(line, linelen))
 		return -1;
 	if (i == linelen)
 		return 0;

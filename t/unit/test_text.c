@@ -244,6 +244,33 @@ mode(void **state)
 }
 
 static void
+hex(void **state)
+{
+	static const struct {
+		struct bytes	in;
+		int		fails;
+		uint64_t	want;
+	} rows[] = {
+		{ B("0"), 0, 0 }, { B("aF9"), 0, 0xaf9 }, { B("000000000000001"), 0, 1 },
+		{ B("fffffffffffffff"), 0, UINT64_C(0xfffffffffffffff) },
+		{ B("0000000000000001"), 1, 0 }, { B(""), 1, 0 }, { B("g"), 1, 0 }, { B("0x1"), 1, 0 },
+		{ B("1 "), 1, 0 }, { B("@"), 1, 0 }, { B("`"), 1, 0 }, { B("/"), 1, 0 }, { B(":"), 1, 0 },
+		{ B("1\0"), 1, 0 }, { B("\x10"), 1, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		uint64_t n = 42;
+		int ret = text_hex(&n, rows[i].in.at, rows[i].in.len);
+
+		if (ret != -rows[i].fails)
+			ROW(rows[i].in.at, i);
+		assert_int_equal(ret, -rows[i].fails);
+		assert_int_equal(n, ret == 0 ? rows[i].want : 42);
+	}
+}
+
+static void
 decimal(void **state)
 {
 	char out[TEXT_DECIMAL_MAX + 1], want[TEXT_DECIMAL_MAX + 1];
@@ -450,6 +477,7 @@ main(void)
 		cmocka_unit_test(timespec_in),
 		cmocka_unit_test(timespec_out),
 		cmocka_unit_test(mode),
+		cmocka_unit_test(hex),
 		cmocka_unit_test(decimal),
 		cmocka_unit_test(octal4),
 		cmocka_unit_test(encode),
