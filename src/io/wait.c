@@ -2,6 +2,8 @@
  * serial, fork and thread use what stands here: poll(2), and long calls run where
  * they stand.  Knows nothing of streams or sessions. */
 
+#include <sys/eventfd.h>
+
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
@@ -14,6 +16,7 @@
 #define WAIT_ANY_MAX	64	/* listening sockets that one process accepts from */
 
 static int			 lifeline = -1;
+static int			 bell = -1;	/* readable once we drain, where threads have to be woken */
 static atomic_bool		 draining;
 static const struct wait_ops	*ops = &wait_blocking;
 static _Thread_local atomic_uint *heart;
@@ -60,10 +63,21 @@ wait_timeout(int64_t deadline)
 	return heart != NULL && (left == -1 || left > heart_ms) ? heart_ms : left;
 }
 
+int
+wait_bell(void)
+{
+	bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return bell == -1 ? -1 : 0;
+}
+
 void
 wait_drain(void)
 {
+	const uint64_t one = 1;
+
 	atomic_store(&draining, true);
+	if (bell != -1)
+		(void)!write(bell, &one, sizeof(one));
 }
 
 bool
@@ -149,12 +163,15 @@ wait_close(int fd)
 	errno = saved;
 }
 
+#define WAIT_ENDS	2	/* what ends an idle wait besides: the lifeline, and the bell */
+
 /* poll(2) until something, the deadline, or (if `idle`) the end of the lifeline, which
- * is looked for in the place behind the others. */
+ * is looked for in the places behind the others. */
 static int
 poll_until(struct pollfd *pfd, nfds_t n, int64_t deadline, bool idle)
 {
-	int line, ready;
+	nfds_t ends;
+	int ready;
 
 	for (;;) {
 		wait_beat();
@@ -162,12 +179,15 @@ poll_until(struct pollfd *pfd, nfds_t n, int64_t deadline, bool idle)
 			errno = ECANCELED;
 			return -1;
 		}
-		line = idle ? wait_lifeline_fd() : -1;
-		pfd[n] = (struct pollfd){ .fd = line, .events = POLLIN };
-		ready = poll(pfd, n + (line != -1), wait_timeout(deadline));
+		ends = 0;
+		if (idle && lifeline != -1)
+			pfd[n + ends++] = (struct pollfd){ .fd = lifeline, .events = POLLIN };
+		if (idle && bell != -1)
+			pfd[n + ends++] = (struct pollfd){ .fd = bell, .events = POLLIN };
+		ready = poll(pfd, n + ends, wait_timeout(deadline));
 		if (ready == -1 && errno != EINTR)
 			return -1;
-		if (ready > 0 && line != -1 && pfd[n].revents != 0)
+		if (ready > 0 && ((ends > 0 && pfd[n].revents != 0) || (ends > 1 && pfd[n + 1].revents != 0)))
 			wait_drain();
 		else if (ready > 0)
 			return 0;
@@ -181,7 +201,7 @@ poll_until(struct pollfd *pfd, nfds_t n, int64_t deadline, bool idle)
 static int
 blocking_fd(int fd, short events, int64_t deadline, bool idle)
 {
-	struct pollfd pfd[2] = { { .fd = fd, .events = events } };
+	struct pollfd pfd[1 + WAIT_ENDS] = { { .fd = fd, .events = events } };
 
 	return poll_until(pfd, 1, deadline, idle);
 }
@@ -190,7 +210,7 @@ static int
 blocking_any(const int *fds, size_t n, int64_t deadline)
 {
 	static _Thread_local size_t turn;	/* so that no listener starves another */
-	struct pollfd pfd[WAIT_ANY_MAX + 1];
+	struct pollfd pfd[WAIT_ANY_MAX + WAIT_ENDS];
 	size_t i, at;
 
 	if (n > WAIT_ANY_MAX) {
@@ -223,7 +243,7 @@ blocking_pass(const int *fds, size_t n)
 static int
 blocking_until(int64_t deadline)
 {
-	struct pollfd pfd[1];
+	struct pollfd pfd[WAIT_ENDS];
 
 	if (deadline <= 0) {
 		wait_beat();

@@ -72,7 +72,7 @@ void	wait_lifeline(int fd);
  * which the process serves nobody; NULL: none, as in a child. */
 void	wait_heart(atomic_uint *beats, int64_t every_ms);
 
-/* Drain as if the lifeline had closed. */
+/* Drain as if the lifeline had closed.  Async-signal-safe. */
 void	wait_drain(void);
 bool	wait_draining(void);
 
@@ -88,8 +88,9 @@ struct wait_ops {
 };
 extern const struct wait_ops wait_blocking;	/* poll(2), and calls run inline */
 void	wait_use(const struct wait_ops *);
-int	wait_lifeline_fd(void);			/* for the models: these three */
+int	wait_lifeline_fd(void);			/* for the models: these four */
 void	wait_beat(void);
+int	wait_bell(void);			/* wait_drain() is to wake all threads: 0, or -1 with errno */
 int	wait_timeout(int64_t deadline);		/* as clock_left(), but no longer than the heart allows */
 
 #endif

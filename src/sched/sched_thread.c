@@ -140,7 +140,7 @@ thread_run(void (*main_fn)(void *), void *arg, const struct sched_limit *bounds)
 {
 	limit = bounds;
 	(void)mallopt(M_ARENA_MAX, THREAD_ARENAS);
-	if ((ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+	if ((ends = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1 || wait_bell() == -1)
 		return -1;
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);

@@ -107,8 +107,8 @@ tell_children(int signal)
 	scoreboard_signal_children(me->heritage->scoreboard, signal);
 }
 
-/* Sessions between two requests end at once where the model can wake them, else when they wake; there
- * is no haste, for another worker has taken over. */
+/* Sessions between two requests end at once; there is no haste for the others, for another worker has
+ * taken over. */
 static void
 on_retire(int signal)
 {

@@ -109,6 +109,18 @@ replaced_one()
 	return 1
 }
 
+@test "an idle session of a worker that is recycled is told at once" {
+	[[ $MODEL != serial ]] || skip "under serial a worker has one session, which ends first"
+	local WORKERS=1 n
+	server -o requests-per-worker=5
+	dial
+	for ((n = 0; n < 5; n++)); do
+		ask PING QUIT | grep -q '^200 bye'
+	done
+	expect '^503 shutting down$'
+	wait_for grep -q 'ended with status 0; it has been replaced$' "$LOG"
+}
+
 @test "a transfer in progress outlives the recycling of its worker" {
 	[[ $MODEL != serial ]] || skip "under serial a worker has one session, which ends first"
 	local WORKERS=1 get n
