@@ -176,6 +176,20 @@ show_sums(const json_t *totals)
 		    (intmax_t)count(totals, "deaths"));
 }
 
+static void
+show_verdict(const char *title, const json_t *verdict)
+{
+	const json_t *lines = json_object_get(verdict, "lines");
+	char ago[CELL];
+
+	if (verdict == NULL)
+		return;
+	(void)printf("%-15s%s, %.32s ago\n", title,
+	    json_is_true(json_object_get(verdict, "done")) ? "done" : "failed", age(ago, verdict, "age"));
+	for (size_t i = 0; i < json_array_size(lines); i++)
+		(void)printf("%-15s%s\n", "", json_string_value(json_array_get(lines, i)));
+}
+
 void
 ctl_show_status(const json_t *status, size_t width, size_t rows)
 {
@@ -190,6 +204,8 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 	    json_is_true(json_object_get(status, "writable")) ? "clients may write" : "read-only");
 	(void)printf("sandbox        %s\n", word(status, "sandbox"));
 	(void)printf("configuration  %s\n", word(status, "configuration"));
+	show_verdict("last reload", json_object_get(status, "last_reload"));
+	show_verdict("last upgrade", json_object_get(status, "last_upgrade"));
 	for (size_t i = 0; i < json_array_size(listeners); i++)
 		(void)printf("%-15s%s\n", i == 0 ? "listening on" : "",
 		    json_string_value(json_array_get(listeners, i)));

@@ -223,12 +223,31 @@ add_line(void *arg, const char *line)
 	(void)json_array_append_new(arg, text != NULL ? text : json_string("(a line that is no UTF-8)"));
 }
 
+static void
+keep_line(void *arg, const char *line)
+{
+	faults_add(arg, "%s", line);
+}
+
+/* For who asks later. */
+static void
+keep(struct verdict *last, bool done, const struct faults *said)
+{
+	if (last->when != 0)
+		faults_free(&last->said);
+	faults_init(&last->said);
+	faults_each(said, keep_line, &last->said);
+	last->when = clock_ms();
+	last->done = done;
+}
+
 void
 admin_finish(struct master *m, enum admin_task task, bool done, const struct faults *said)
 {
 	struct control_client *client;
 	json_t *lines;
 
+	keep(&m->last[task], done, said);
 	while ((client = control_held(m->control, (int)task + UNDER_WAY)) != NULL) {
 		lines = json_array();
 		faults_each(said, add_line, lines);

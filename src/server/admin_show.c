@@ -165,6 +165,29 @@ show_quarantine(const struct master *m)
 	return list;
 }
 
+static void
+add_line(void *arg, const char *line)
+{
+	(void)json_array_append_new(arg, text(line));
+}
+
+/* What came of the last one, if there was one. */
+static void
+set_verdict(json_t *status, const char *key, const struct verdict *last)
+{
+	json_t *verdict, *lines;
+
+	if (last->when == 0)
+		return;
+	verdict = json_object();
+	lines = json_array();
+	faults_each(&last->said, add_line, lines);
+	set(verdict, "done", json_boolean(last->done));
+	set_age(verdict, "age", last->when);
+	set(verdict, "lines", lines);
+	set(status, key, verdict);
+}
+
 json_t *
 admin_show_status(const struct master *m)
 {
@@ -182,6 +205,8 @@ admin_show_status(const struct master *m)
 	set(status, "concurrency", json_string(config->concurrency));
 	set(status, "sandbox", text(m->serving->heritage.sandbox->text));
 	set(status, "configuration", config->file != NULL ? text(config->file) : json_null());
+	set_verdict(status, "last_reload", &m->last[ADMIN_RELOAD]);
+	set_verdict(status, "last_upgrade", &m->last[ADMIN_UPGRADE]);
 	set(status, "listeners", show_listeners(m));
 	set(status, "totals", show_totals(m));
 	set(status, "workers", show_workers(m));

@@ -70,8 +70,11 @@ adopt(struct master *m, const struct config *config)
 	m->control_handed = wanted && m->start->inherited->control_handed;
 	if (wanted)
 		m->control = control_open(path, *handed, admin_serve, m, why);
-	else
+	else {
 		(void)close(*handed);
+		if (!m->start->inherited->control_handed)
+			(void)strlcpy(m->control_left, path, sizeof(m->control_left));
+	}
 	*handed = -1;
 	return m->control != NULL;
 }
@@ -97,4 +100,9 @@ void
 admin_close(struct master *m, bool in_charge)
 {
 	control_close(&m->control, in_charge && !m->control_handed);
+	for (size_t i = 0; i < ADMIN_TASKS; i++)
+		if (m->last[i].when != 0) {
+			faults_free(&m->last[i].said);
+			m->last[i].when = 0;
+		}
 }

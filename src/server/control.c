@@ -107,11 +107,20 @@ clear_place(const struct sockaddr_un *sun, char why[CONTROL_WHY])
 }
 
 void
+control_clear(const char *path)
+{
+	struct sockaddr_un sun;
+	char why[CONTROL_WHY];
+
+	if (address(&sun, path) == 0)
+		(void)clear_place(&sun, why);
+}
+
+void
 control_sweep(const char *dir, const char *prefix)
 {
-	char path[PATH_MAX], why[CONTROL_WHY];
 	const struct dirent *entry;
-	struct sockaddr_un sun;
+	char path[PATH_MAX];
 	DIR *d;
 
 	if ((d = opendir(dir)) == NULL)
@@ -120,8 +129,7 @@ control_sweep(const char *dir, const char *prefix)
 		if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (address(&sun, path) == 0)
-			(void)clear_place(&sun, why);
+		control_clear(path);
 	}
 	(void)closedir(d);
 }

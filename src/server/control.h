@@ -31,6 +31,9 @@ typedef void control_serve(void *arg, struct control_client *, char *line);
 struct control	*control_open(const char *path, int handed, control_serve *, void *arg,
 		    char why[CONTROL_WHY]);
 
+/* Removes the socket of that name if it is ours and nobody listens on it. */
+void		 control_clear(const char *path);
+
 /* Removes sockets from the folder on which nobody listens, and whose names begin so. */
 void		 control_sweep(const char *dir, const char *prefix);
 

@@ -141,6 +141,9 @@ static void
 take_charge(struct master *m)
 {
 	m->in_charge = true;
+	if (m->control_left[0] != '\0')
+		control_clear(m->control_left);
+	m->control_left[0] = '\0';
 	listeners_close(&m->start->inherited->listeners, &m->serving->listeners, true);
 	notify_send("READY=1\nMAINPID=%d\nSTATUS=%jd workers serve", (int)getpid(),
 	    (intmax_t)m->serving->config.workers);
@@ -196,5 +199,7 @@ handover_end(struct master *m)
 	/* Whoever handed us something goes on with it. */
 	if (!m->in_charge && m->start->inherited->parent != -1)
 		listeners_close(&m->serving->listeners, &m->start->inherited->listeners, true);
+	/* Whoever is told that we have gone may start the next one. */
+	pidfile_release(m->pidfile);
 	admin_close(m, m->in_charge);
 }

@@ -189,6 +189,9 @@ master_reopen(struct master *m)
 	}
 	TAILQ_FOREACH(g, &m->generations, entry)
 		(void)pool_signal(g->pool, SIGUSR1);
+	/* Workers that drain after an upgrade are that one's, and it is there as long as they are. */
+	if (m->elder > 1 && getppid() == m->elder)
+		(void)kill(m->elder, SIGUSR1);
 	log_info("the log is open again");
 	return 0;
 }
@@ -340,6 +343,7 @@ master_run(struct config *config, const struct master_start *start)
 	struct master m = {
 		.start = start, .generation = 1, .began = clock_ms(), .pidfile = start->pidfile,
 		.in_charge = start->inherited->parent == -1,
+		.elder = start->inherited->parent == -1 ? 0 : getppid(),
 	};
 	char why[GENERATION_WHY];
 	struct generation *g;

@@ -4,6 +4,9 @@
 #ifndef SERVER_MASTER_INT_H
 #define SERVER_MASTER_INT_H
 
+#include <limits.h>
+
+#include "server/admin.h"
 #include "server/config.h"
 #include "server/control.h"
 #include "server/faults.h"
@@ -14,6 +17,13 @@
 
 #define MASTER_LEAVING_MAX	8	/* generations that drain at once, before a reload has to wait */
 #define MASTER_GENERATIONS_MAX	(MASTER_LEAVING_MAX + 8)	/* with those that were abandoned */
+
+/* What came of the last one. */
+struct verdict {
+	int64_t		 when;			/* clock_ms(); 0: there was none */
+	bool		 done;
+	struct faults	 said;
+};
 
 struct master {
 	const struct master_start *start;
@@ -30,6 +40,10 @@ struct master {
 	bool		 upgrade_wanted;
 	bool		 in_charge;		/* of the control socket and all other names: false before
 						 * and after another binary is */
+	pid_t		 elder;			/* the master before us, which started us; or 0 */
+	char		 control_left[PATH_MAX];	/* the name of the control socket that it had and we do
+						 * not go on with; or "" */
+	struct verdict	 last[ADMIN_TASKS];	/* of reloads and upgrades */
 	struct pidfile	*pidfile;		/* or NULL */
 	struct control	*control;		/* or NULL */
 	bool		 control_handed;	/* its file is the service manager's */

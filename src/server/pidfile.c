@@ -46,6 +46,15 @@ is_file(int fd, const char *path)
 	    here.st_ino == there.st_ino;
 }
 
+/* Whoever else owns it could keep us from starting, or have us write into what is precious to him. */
+static bool
+is_ours(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+}
+
 /* One try: locked; or -1 with errno, which is EAGAIN where another try may help. */
 static int
 try_lock(const char *path, pid_t *other)
@@ -54,6 +63,11 @@ try_lock(const char *path, pid_t *other)
 
 	if (fd == -1)
 		return -1;
+	if (!is_ours(fd)) {
+		(void)close(fd);
+		errno = EPERM;
+		return -1;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 		*other = read_pid(fd);
 		(void)close(fd);
@@ -121,17 +135,27 @@ pidfile_fd(const struct pidfile *p)
 }
 
 void
-pidfile_leave(struct pidfile **pidfile)
+pidfile_release(struct pidfile *p)
 {
-	struct pidfile *p = *pidfile;
 	pid_t pid;
 
-	if (p == NULL)
+	if (p == NULL || p->fd == -1)
 		return;
 	pid = read_pid(p->fd);		/* -1: we have come no further */
 	if ((pid == getpid() || pid == -1) && is_file(p->fd, p->path))
 		(void)unlink(p->path);
 	(void)close(p->fd);
+	p->fd = -1;
+}
+
+void
+pidfile_leave(struct pidfile **pidfile)
+{
+	struct pidfile *p = *pidfile;
+
+	if (p == NULL)
+		return;
+	pidfile_release(p);
 	free(p->path);
 	free(p);
 	*pidfile = NULL;

@@ -20,8 +20,11 @@ int		 pidfile_put(struct pidfile *);
 /* The descriptor, to be handed on. */
 int		 pidfile_fd(const struct pidfile *);
 
-/* Lets go of it, and removes the file if our own pid stands in it: who has it by now has written
+/* Lets go of the file, and removes it if our own pid stands in it: who has it by now has written
  * another.  NULL is nothing. */
+void		 pidfile_release(struct pidfile *);
+
+/* The same, and the end of it. */
 void		 pidfile_leave(struct pidfile **);
 
 #endif

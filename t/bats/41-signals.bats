@@ -242,6 +242,18 @@ stands_still()
 	assert_equal "$(cat "$T/pid")" "$PID"
 }
 
+@test "a pidfile that is another user's, or no file, is an error with status 77, and stays as it is" {
+	mkfifo "$T/fifo"
+	refused 77 -l coffer://127.0.0.1:0 -o "pid-file=$T/fifo" "$T/root"
+	assert_output "cofferd: pid-file: $T/fifo: Operation not permitted"
+	[[ $(id -u) == 0 ]] || skip "only root has files of others"
+	echo precious >"$T/foreign"
+	chown 65534 "$T/foreign"
+	refused 77 -l coffer://127.0.0.1:0 -o "pid-file=$T/foreign" "$T/root"
+	assert_output "cofferd: pid-file: $T/foreign: Operation not permitted"
+	assert_equal "$(cat "$T/foreign")" precious
+}
+
 # --- the background
 
 # background COFFERD-ARGUMENT...: runs cofferd -b, listening on $T/socket and logging to $LOG, until

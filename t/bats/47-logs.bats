@@ -66,6 +66,24 @@ ask_unix()
 	exec {held}>&-
 }
 
+@test "workers that drain after a reload follow USR1 as well" {
+	local old
+	noise 24M "$T/root/big"
+	log_server -l coffer://127.0.0.1:0
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$T/logs/log")
+	dial
+	say 'GET /big'
+	expect '^200 size='
+	ctl reload
+	mv "$T/logs/log" "$T/logs/old"
+	kill -USR1 "$PID"
+	wait_for grep -q 'the log is open again' "$T/logs/log"
+	take 25165824 | cmp - "$T/root/big"
+	wait_for grep -q 'GET /big 200' "$T/logs/log" "$T/logs/old"
+	grep -q 'GET /big 200' "$T/logs/log"
+	wait_for grep -q 'generation 1 has gone' "$T/logs/log"
+}
+
 @test "cofferctl reopen does what USR1 does" {
 	server -o "access-file=$T/access"
 	mv "$T/access" "$T/old"

@@ -236,6 +236,31 @@ launch_port()
 	assert_regex "$(ask PING QUIT)" '200 time='
 }
 
+@test "new workers that end at once are given up at once, and the verdict is told and kept" {
+	local before
+	expect_deaths
+	configure "root = \"$T/root\"" 'listen = "coffer://127.0.0.1:0"' 'concurrency = thread'
+	LAUNCHER=("$COFFER_BUILD/t/without" epoll_create1)
+	launch
+	wait_ready
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG" | head -n 1)
+	before=$(workers)
+	configure "root = \"$T/root\"" 'listen = "coffer://127.0.0.1:0"' 'concurrency = coroutine'
+	run -1 ctl reload
+	assert_line 'cofferctl: a new worker could not start (see the log)'
+	assert_line 'cofferctl: generation 1 serves on, with the configuration it had'
+	grep -q 'coroutine: Function not implemented' "$LOG"
+	assert_equal "$(workers)" "$before"
+	assert_regex "$(ask PING QUIT)" '200 time='
+	run -0 ctl status
+	assert_line --regexp '^last reload +failed, [0-9.]+s ago$'
+	assert_line --regexp '^ +a new worker could not start \(see the log\)$'
+	# And the next one that can, does.
+	configure "root = \"$T/root\"" 'listen = "coffer://127.0.0.1:0"' 'concurrency = serial'
+	ctl reload
+	assert_equal "$(ctl --json status | jq -r '.last_reload.done, .last_upgrade')" $'true\nnull'
+}
+
 # --- one after the other
 
 @test "HUPs that come during a reload are one more reload" {

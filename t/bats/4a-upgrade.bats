@@ -113,6 +113,47 @@ refused_upgrade()
 	assert_regex "$(ask PING QUIT)" '200 time='
 }
 
+@test "a control socket that the new configuration names otherwise is made, and the old one's file is gone" {
+	mkdir -p "$T/bin"
+	ln -s "$COFFER_BUILD/cofferd" "$T/bin/cofferd"
+	COFFERD=$T/bin/cofferd
+	echo "control = $T/a" >"$T/cofferd.conf"
+	server
+	echo "control = $T/b" >"$T/cofferd.conf"
+	run -0 ctl -s "$T/a" upgrade
+	PID=$(sed -E 's/.*, pid ([0-9]+), serves.*/\1/' <<<"$output")
+	SERVERS+=("$PID")
+	wait_for test ! -e "$T/a"
+	assert_equal "$(ctl -s "$T/b" --json status | jq .pid)" "$PID"
+	echo "control = none" >"$T/cofferd.conf"
+	kill -USR2 "$PID"
+	wait_for test ! -e "$T/b"
+	assert_regex "$(ask PING QUIT)" '200 time='
+	PID=$(sed -nE 's/^upgraded: .*, pid ([0-9]+), serves.*/\1/p' "$LOG" | tail -n 1)
+	SERVERS+=("$PID")
+}
+
+@test "after an upgrade USR1 reaches the workers that drain, too" {
+	noise 24M "$T/root/big"
+	mkdir -m 700 "$T/logs"
+	installed -o "access-file=$T/logs/access"
+	dial
+	say 'GET /big'
+	expect '^200 size='
+	upgrade
+	mv "$T/logs/access" "$T/logs/old"
+	kill -USR1 "$PID"
+	wait_for reopened_twice
+	take 25165824 | cmp - "$T/root/big"
+	wait_for grep -q 'GET /big 200' "$T/logs/access" "$T/logs/old"
+	grep -q 'GET /big 200' "$T/logs/access"
+}
+
+reopened_twice()
+{
+	(($(grep -c 'the log is open again' "$LOG") == 2))
+}
+
 @test "-b: a daemon is upgraded, relative names and all" {
 	local old
 	LOG=$T/log.0
