@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# 43-balance - sessions spread over the workers of a pool, under coroutine.
+# 43-balance - sessions spread over the workers of a pool, under coroutine and thread.
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -8,7 +8,7 @@ load pool
 
 SESSIONS=1000
 
-# A pool of four, and how many sockets each worker has before there is any session.
+# four_workers [MODEL]: a pool of four, and how many sockets each worker has before there is any session.
 four_workers()
 {
 	local hard
@@ -16,7 +16,7 @@ four_workers()
 	[[ $hard == unlimited || $hard -ge $((SESSIONS + 100)) ]] ||
 	    skip "only $hard files may be open here"
 	ulimit -Sn $((SESSIONS + 100))
-	WORKERS=4 MODEL=coroutine server
+	WORKERS=4 MODEL=${1:-coroutine} server
 	BEFORE=$(sockets "$(workers | head -n 1)")
 }
 
@@ -60,6 +60,16 @@ assert_balanced()
 @test "1,000 idle sessions that came all at once are balanced" {
 	local i
 	four_workers
+	for ((i = 0; i < SESSIONS; i++)); do
+		dial_only
+	done
+	assert_balanced $SESSIONS
+	assert_well_among_4
+}
+
+@test "1,000 idle sessions that came all at once are balanced under thread, too" {
+	local i
+	four_workers thread
 	for ((i = 0; i < SESSIONS; i++)); do
 		dial_only
 	done

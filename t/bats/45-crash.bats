@@ -114,6 +114,8 @@ dies_again()
 	die_of crash-segv 3
 	run ask 'GET /crash-segv' QUIT
 	assert_output --partial '503 /crash-segv: refused'
+	run -0 ctl status
+	assert_line --regexp '^coffer +127\.0\.0\.1 +3 +[0-9.]+s +[0-9]+m [0-9]+s +GET +/crash-segv$'
 	run -4 ctl forgive /other
 	run -0 ctl forgive /crash-segv
 	assert_output '1 request is forgiven'
