@@ -203,6 +203,7 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 	(void)printf("folder         %s (%s)\n", word(status, "root"),
 	    json_is_true(json_object_get(status, "writable")) ? "clients may write" : "read-only");
 	(void)printf("sandbox        %s\n", word(status, "sandbox"));
+	(void)printf("TLS            %s\n", word(status, "tls"));
 	(void)printf("configuration  %s\n", word(status, "configuration"));
 	show_verdict("last reload", json_object_get(status, "last_reload"));
 	show_verdict("last upgrade", json_object_get(status, "last_upgrade"));

@@ -16,16 +16,19 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/stream.h"
+#include "io/tls.h"
 #include "io/wait.h"
 
 /* Pieces of this size keep the socket's buffer full without holding up other sessions. */
 #define SENDFILE_PIECE	(512 * 1024)
 #define SENDFILE_TURN	(8 * SENDFILE_PIECE)	/* bytes after which the others go first */
 #define RECEIVE_TURN	(4 * MEM_BUFFER)	/* the same, of what is received */
+#define ENCRYPT_TURN	(8 * MEM_BUFFER)	/* and of what TLS sends, which takes longer */
 
 struct stream {
 	int		 fd;
 	int		 fault;		/* errno of the first fault, or 0 */
+	struct tls	*tls;		/* what is between us and the socket, or NULL */
 	const struct stream_opts *opts;
 	char		*in, *out;	/* MEM_BUFFER bytes each, or NULL */
 	uint32_t	 in_at, in_end;	/* what is there and not yet read */
@@ -80,6 +83,7 @@ stream_close(struct stream **sp)
 	*sp = NULL;
 	if (s == NULL)
 		return;
+	tls_close(&s->tls, s->fault == 0);
 	wait_close(s->fd);
 	mem_give(s->in);
 	mem_give(s->out);
@@ -90,6 +94,22 @@ int
 stream_fd(const struct stream *s)
 {
 	return s->fd;
+}
+
+int
+stream_tls(struct stream *s, struct tls *tls, int64_t deadline)
+{
+	assert(s->tls == NULL && s->in_at == s->in_end && s->out_end == 0);
+	if ((s->tls = tls) == NULL)
+		return stream_fail(s, ENOMEM);
+	s->drained = false;
+	return tls_handshake(tls, deadline) == 0 ? 0 : stream_fail(s, errno);
+}
+
+const struct tls *
+stream_secured(const struct stream *s)
+{
+	return s->tls;
 }
 
 void
@@ -168,6 +188,21 @@ wait_moving(struct stream *s, short events)
 	return 0;
 }
 
+/* Whichever way the socket must be waited for before it takes more. */
+static short
+sends_on(const struct stream *s)
+{
+	return s->tls != NULL ? tls_wants(s->tls) : POLLOUT;
+}
+
+/* As send(2). */
+static ssize_t
+send_some(struct stream *s, const void *bytes, size_t len, int flags)
+{
+	return s->tls != NULL ? tls_write(s->tls, bytes, len) :
+	    send(s->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
+}
+
 static int
 send_out(struct stream *s, int flags)
 {
@@ -175,12 +210,12 @@ send_out(struct stream *s, int flags)
 	ssize_t n;
 
 	while (s->fault == 0 && at < s->out_end) {
-		n = send(s->fd, s->out + at, s->out_end - at, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
+		n = send_some(s, s->out + at, s->out_end - at, flags);
 		if (n >= 0) {
 			at += (uint32_t)n;
 			count(&s->meter->sent, n);
 		} else if (errno == EAGAIN)
-			(void)wait_moving(s, POLLOUT);
+			(void)wait_moving(s, sends_on(s));
 		else if (errno != EINTR)
 			(void)stream_fail(s, errno);
 	}
@@ -197,6 +232,34 @@ stream_flush(struct stream *s)
 	return send_out(s, 0);
 }
 
+ssize_t
+stream_send(struct stream *s, const void *bytes, size_t len)
+{
+	ssize_t n = send_some(s, bytes, len, 0);
+
+	if (n > 0)
+		count(&s->meter->sent, n);
+	return n;
+}
+
+short
+stream_sends_on(const struct stream *s)
+{
+	return sends_on(s);
+}
+
+/* As recv(2).  TLS may have to say something before it can hear more. */
+static ssize_t
+receive_tls(struct stream *s, void *dst, size_t len)
+{
+	ssize_t n;
+
+	while ((n = tls_read(s->tls, dst, len)) == -1 && errno == EAGAIN && tls_wants(s->tls) == POLLOUT)
+		if (wait_moving(s, POLLOUT) == -1)
+			return -1;
+	return n;
+}
+
 /* One read into `dst`.  The number of bytes, 0 if the peer must be waited for, -1. */
 static ssize_t
 receive(struct stream *s, void *dst, size_t len)
@@ -210,7 +273,7 @@ receive(struct stream *s, void *dst, size_t len)
 		return 0;
 	}
 	do
-		n = recv(s->fd, dst, len, MSG_DONTWAIT);
+		n = s->tls != NULL ? receive_tls(s, dst, len) : recv(s->fd, dst, len, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return errno == EAGAIN ? 0 : stream_fail(s, errno);
@@ -218,7 +281,7 @@ receive(struct stream *s, void *dst, size_t len)
 		(void)stream_flush(s);	/* who has said all may still want to hear */
 		return stream_fail(s, ECONNRESET);
 	}
-	s->drained = (size_t)n < len;
+	s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
 	count(&s->meter->received, n);
 	if ((s->turn += (uint32_t)n) >= RECEIVE_TURN) {
 		s->turn = 0;
@@ -563,15 +626,55 @@ stream_printf(struct stream *s, const char *fmt, ...)
 	}
 }
 
+/* A file through our own hands, for what is sent is not what stands in it. */
+static int
+send_encrypted(struct stream *s, int file, off_t offset, uint64_t len)
+{
+	uint64_t turn = 0;
+	size_t room;
+	ssize_t n;
+
+	while (len > 0 && stream_reserve(s, 1) != NULL) {
+		room = MEM_BUFFER - s->out_end;
+		n = pread(file, s->out + s->out_end, len < room ? (size_t)len : room, offset);
+		if (n > 0) {
+			stream_commit(s, (size_t)n);
+			offset += n;
+			len -= (uint64_t)n;
+			if ((turn += (uint64_t)n) >= ENCRYPT_TURN && len > 0) {
+				turn = 0;
+				wait_yield();
+			}
+		} else if (n == 0 || errno != EINTR)
+			(void)stream_fail(s, n == 0 ? EPROTO : errno);
+	}
+	return s->fault == 0 ? 0 : stream_fail(s, s->fault);
+}
+
+/* As sendfile(2). */
+static ssize_t
+send_file_some(struct stream *s, int file, off_t *offset, size_t len)
+{
+	ssize_t n;
+
+	if (s->tls == NULL)
+		return sendfile(s->fd, file, offset, len);
+	if ((n = tls_sendfile(s->tls, file, *offset, len)) > 0)
+		*offset += n;
+	return n;
+}
+
 int
 stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
 {
 	uint64_t turn = 0;
 	ssize_t n;
 
+	if (s->tls != NULL && !tls_kernel_sends(s->tls))
+		return send_encrypted(s, file, offset, len);
 	(void)send_out(s, len > 0 ? MSG_MORE : 0);
 	while (s->fault == 0 && len > 0) {
-		n = sendfile(s->fd, file, &offset, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE);
+		n = send_file_some(s, file, &offset, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE);
 		if (n > 0) {
 			len -= (uint64_t)n;
 			count(&s->meter->sent, n);
@@ -582,7 +685,7 @@ stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
 		} else if (n == 0)
 			(void)stream_fail(s, EPROTO);
 		else if (errno == EAGAIN)
-			(void)wait_moving(s, POLLOUT);
+			(void)wait_moving(s, sends_on(s));
 		else if (errno != EINTR)
 			(void)stream_fail(s, errno);
 	}
@@ -599,7 +702,11 @@ stream_linger(struct stream *s, int64_t ms)
 	char *buffer;
 	ssize_t n;
 
-	if (stream_flush(s) == -1 || shutdown(s->fd, SHUT_WR) == -1)
+	if (stream_flush(s) == -1)
+		return;
+	if (s->tls != NULL)
+		tls_farewell(s->tls);
+	if (shutdown(s->fd, SHUT_WR) == -1)
 		return;
 	if (s->in == NULL && (s->in = mem_take()) == NULL)
 		return;

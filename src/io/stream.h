@@ -49,6 +49,14 @@ void	stream_close(struct stream **s);
 
 int	stream_fd(const struct stream *);
 
+/* Speaks TLS from here on; the stream's now, also on failure; NULL fails with ENOMEM.  Nothing may be
+ * buffered either way.  Does the handshake: 0, or -1 with the fault. */
+struct tls;
+int	stream_tls(struct stream *, struct tls *, int64_t deadline);
+
+/* The TLS beneath it, even of a handshake that failed, for its words; or NULL. */
+const struct tls *stream_secured(const struct stream *);
+
 /* Counts there from now on, instead of within; the meter, which begins at 0, must outlive the stream. */
 void	stream_meter(struct stream *, struct stream_meter *);
 
@@ -119,6 +127,12 @@ void	stream_commit(struct stream *, size_t len);
 /* What was written, and then `len` bytes of the regular file `file` from `offset`, by
  * sendfile(2).  0, or -1: EPROTO where the file ended early. */
 int	stream_sendfile(struct stream *, int file, off_t offset, uint64_t len);
+
+/* As send(2), past all that was written by the functions above, for a caller that does its own waiting:
+ * until the socket is ready for stream_sends_on() where this says EAGAIN; then the same bytes must be
+ * tried again, perhaps with more behind them.  No fault sticks. */
+ssize_t	stream_send(struct stream *, const void *, size_t);
+short	stream_sends_on(const struct stream *);
 
 /* Sends all that was written.  0, or -1 with the fault. */
 int	stream_flush(struct stream *);

@@ -20,19 +20,21 @@ enum {
 	PATHS	= 1,	/* the operands are paths */
 	WRITES	= 2,	/* refused where the store is read-only */
 	BODY	= 4,	/* bytes follow the line, also where the request is refused */
+	OPEN	= 8,	/* answered to everybody, also where TLS is required and not yet spoken */
 };
 
 static void serve_help(struct exchange *);
 static void serve_whoami(struct exchange *);
 static void serve_ping(struct exchange *);
 static void serve_quit(struct exchange *);
+static void serve_starttls(struct exchange *);
 static void serve_later(struct exchange *);
 
 static const struct {
 	void	(*serve)(struct exchange *);
 	int	 flags;
 } verbs[COFFER_VERBS] = {
-	[COFFER_HELP]	= { serve_help, 0 },
+	[COFFER_HELP]	= { serve_help, OPEN },
 	[COFFER_LIST]	= { serve_list, PATHS },
 	[COFFER_STAT]	= { serve_stat, PATHS },
 	[COFFER_GET]	= { serve_get, PATHS },
@@ -48,10 +50,10 @@ static const struct {
 	[COFFER_SET]	= { serve_set, PATHS | WRITES },
 	[COFFER_LOGIN]	= { serve_later, 0 },
 	[COFFER_WHOAMI]	= { serve_whoami, 0 },
-	[COFFER_STARTTLS] = { serve_later, 0 },
+	[COFFER_STARTTLS] = { serve_starttls, OPEN },
 	[COFFER_SPACE]	= { serve_space, 0 },
-	[COFFER_PING]	= { serve_ping, 0 },
-	[COFFER_QUIT]	= { serve_quit, 0 },
+	[COFFER_PING]	= { serve_ping, OPEN },
+	[COFFER_QUIT]	= { serve_quit, OPEN },
 };
 
 char *
@@ -233,6 +235,27 @@ serve_quit(struct exchange *x)
 	stream_puts(x->stream, "200 bye\n");
 }
 
+/* What came in clear may be anybody's: nothing of it holds any more, and nothing that was sent ahead is
+ * taken for what is said in private. */
+static void
+serve_starttls(struct exchange *x)
+{
+	if (x->session->opts->tls == NULL)
+		reply_error(x, 501, NULL, "STARTTLS: this server has no certificate");
+	else if (session_secured(x->session))
+		reply_error(x, 400, NULL, "TLS is spoken already");
+	else if (stream_buffered(x->stream)) {
+		x->over = true;
+		reply_error(x, 400, NULL, "nothing may be sent behind STARTTLS before its reply");
+	} else {
+		x->code = 200;
+		drop_held(x->session);
+		stream_puts(x->stream, "200 tls=now\n");
+		if (stream_flush(x->stream) == 0)
+			(void)session_tls(x->session);
+	}
+}
+
 static void
 serve_later(struct exchange *x)
 {
@@ -334,6 +357,12 @@ dispatch(struct exchange *x)
 {
 	int flags = verbs[x->request.verb].flags;
 
+	if (!(flags & OPEN) && session_too_open(x->session)) {
+		if (flags & BODY)
+			refuse_put(x);
+		reply_error(x, 403, NULL, "nothing is served in clear here: STARTTLS comes first");
+		return;
+	}
 	if ((flags & PATHS) && read_paths(x) == -1)
 		return;
 	if ((flags & WRITES) && !store_writable(x->store)) {
@@ -485,6 +514,17 @@ verb_name(int i)
 const struct protocol protocol_coffer = {
 	.name = "coffer",
 	.port = "26333",
+	.alpn = "coffer",
+	.serve = coffer_serve,
+	.verb = verb_name,
+	.verbs = COFFER_VERBS,
+};
+
+const struct protocol protocol_coffers = {
+	.name = "coffers",
+	.port = "26334",
+	.secure = true,
+	.alpn = "coffer",
 	.serve = coffer_serve,
 	.verb = verb_name,
 	.verbs = COFFER_VERBS,

@@ -40,6 +40,10 @@ answer_request(struct http_exchange *x)
 
 	if (rq->path.at != NULL && read_path(x) == -1)
 		return;
+	if (session_too_open(x->session)) {
+		reply_status(x, 403, "nothing is served in clear here: ask by https");
+		return;
+	}
 	if (session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len,
 	    x->began) == -1)
 		reply_fault(x, errno);
@@ -200,6 +204,16 @@ method_name(int i)
 const struct protocol protocol_http = {
 	.name = "http",
 	.port = "8080",
+	.serve = http_serve,
+	.verb = method_name,
+	.verbs = HTTP_METHODS,
+};
+
+const struct protocol protocol_https = {
+	.name = "https",
+	.port = "8443",
+	.secure = true,
+	.alpn = "http/1.1",
 	.serve = http_serve,
 	.verb = method_name,
 	.verbs = HTTP_METHODS,

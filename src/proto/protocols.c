@@ -9,6 +9,8 @@ static const struct protocol *const protocols[] = {
 	&protocol_http,
 	&protocol_tftp,
 	&protocol_metrics,
+	&protocol_coffers,
+	&protocol_https,
 };
 
 #define PROTOCOLS	(sizeof(protocols) / sizeof(protocols[0]))

@@ -14,6 +14,7 @@ const struct protocol	*protocol_find(const char *name);
 const struct protocol	*protocol_at(size_t i);
 size_t	protocol_index(const struct protocol *);
 
-extern const struct protocol protocol_coffer, protocol_http, protocol_tftp, protocol_metrics;
+extern const struct protocol protocol_coffer, protocol_coffers, protocol_http, protocol_https, protocol_tftp,
+    protocol_metrics;
 
 #endif

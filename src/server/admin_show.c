@@ -11,6 +11,7 @@
 #include "io/socket.h"
 #include "proto/protocols.h"
 #include "server/admin_show.h"
+#include "server/certificates.h"
 #include "server/master_int.h"
 
 static const char *const states[] = {
@@ -193,6 +194,7 @@ admin_show_status(const struct master *m)
 {
 	const struct config *config = &m->serving->config;
 	json_t *status = json_object();
+	char tls[CERTIFICATES_TEXT];
 
 	set(status, "version", json_string(PACKAGE_VERSION));
 	set_count(status, "pid", (uint64_t)getpid());
@@ -204,6 +206,8 @@ admin_show_status(const struct master *m)
 	set(status, "writable", json_boolean(config->writable));
 	set(status, "concurrency", json_string(config->concurrency));
 	set(status, "sandbox", text(m->serving->heritage.sandbox->text));
+	certificates_tell(config, tls);
+	set(status, "tls", json_string(tls));
 	set(status, "configuration", config->file != NULL ? text(config->file) : json_null());
 	set_verdict(status, "last_reload", &m->last[ADMIN_RELOAD]);
 	set_verdict(status, "last_upgrade", &m->last[ADMIN_UPGRADE]);

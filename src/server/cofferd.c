@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/certificates.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/inherit.h"
@@ -37,8 +38,8 @@ static const char help_text[] =
     "  -f FILE        read this configuration file (" DEFAULT_FILE "\n"
     "                 if there is one and no DIR is given)\n"
     "  -h             this help\n"
-    "  -l URL         listen here: coffer://HOST:PORT, http://, tftp:// or unix:/PATH;\n"
-    "                 may be repeated\n"
+    "  -l URL         listen here: coffer://HOST:PORT, coffers://, http://, https://,\n"
+    "                 tftp:// or unix:/PATH; may be repeated\n"
     "  -m MODEL       how a worker serves many sessions (concurrency)\n"
     "  -n WORKERS     how many workers\n"
     "  -o KEY=VALUE   any key of cofferd.conf(5)\n"
@@ -288,6 +289,30 @@ check_sandbox(const struct config *config)
 	}
 }
 
+static void
+print_note(void *arg, const char *line)
+{
+	(void)arg;
+	complain("warning: %s", line);
+}
+
+static void
+find_certificates(struct config *config)
+{
+	struct faults faults, notes;
+	int gathered;
+
+	faults_init(&faults);
+	faults_init(&notes);
+	gathered = certificates_gather(config, &faults, &notes);
+	faults_each(&faults, print_fault, NULL);
+	faults_each(&notes, print_note, NULL);
+	faults_free(&faults);
+	faults_free(&notes);
+	if (gathered == -1)
+		exit(EX_CONFIG);
+}
+
 /* For a file that cannot be opened or made. */
 static _Noreturn void
 no_file(const char *name, const char *what)
@@ -411,6 +436,7 @@ main(int argc, char **argv, char **envp)
 		find_user(&config);
 		check_root(&config);
 		check_sandbox(&config);
+		find_certificates(&config);
 	}
 	if (args.test && !args.show)
 		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",

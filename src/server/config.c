@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "server/config.h"
@@ -46,26 +47,36 @@ set_defaults(struct config *config)
 	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
 		if (key->type == CONFIG_URLS)
 			set_default_list(config, key);
+		else if (key->type == CONFIG_PATHS)
+			continue;
 		else if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
 			set_default(config, key);
 	config->listen_given = false;
-	config->ready_fd = -1;
+	config->certificates = config->ready_fd = -1;
 }
 
 /* Settings of one place fill a list together; those of the next place begin it anew. */
+static bool
+begins_list(const struct config_source *source, const struct config_setting *s)
+{
+	const struct config_setting *before = s;
+
+	while (before-- > source->settings)
+		if (strcmp(before->key, s->key) == 0)
+			return strcmp(before->place, s->place) != 0;
+	return true;
+}
+
 static void
 apply_settings(struct config_draft *draft, const struct config_source *source)
 {
-	const struct config_setting *s = source->settings, *last = NULL;
+	const struct config_setting *s = source->settings;
 	const struct config_key *key;
 
 	for (; s < source->settings + source->nsettings; s++) {
 		key = config_key_find(s->key);
-		if (key != NULL && key->type == CONFIG_URLS) {
-			if (last == NULL || strcmp(last->place, s->place) != 0)
-				config_key_clear(key, &draft->config);
-			last = s;
-		}
+		if (key != NULL && config_key_is_list(key) && begins_list(source, s))
+			config_key_clear(key, &draft->config);
 		config_draft_set(draft, s->place, s->key, s->value);
 	}
 }
@@ -122,6 +133,12 @@ void
 config_free(struct config *config)
 {
 	config_key_clear(config_key_find("listen"), config);
+	config_key_clear(config_key_find("tls-certificate"), config);
+	config_key_clear(config_key_find("tls-key"), config);
+	free(config->tls_client_ca);
+	/* A zeroed one has none, and would have 0 here. */
+	if (config->certificates > 0)
+		(void)close(config->certificates);
 	free(config->root);
 	free(config->user);
 	free(config->log);
@@ -131,7 +148,7 @@ config_free(struct config *config)
 	free(config->mime_types);
 	free(config->file);
 	memset(config, 0, sizeof(*config));
-	config->ready_fd = -1;
+	config->certificates = config->ready_fd = -1;
 }
 
 void

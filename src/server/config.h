@@ -17,12 +17,21 @@
 
 #define CONFIG_FILE_MAX		(1024 * 1024)	/* bytes of one file; more is no configuration */
 #define CONFIG_LISTEN_MAX	64		/* URLs in listen */
+#define CONFIG_PATHS_MAX	64		/* file names in one list */
 
 struct config_listen {
 	struct socket_url url;
 	char		*text;		/* as it was given, for messages */
 	const char	*protocol;	/* what it speaks: "coffer", also on a Unix socket */
 	bool		 optional;	/* nobody asked for it: if it is taken, go on without */
+};
+
+/* File names, each with where it was set, for messages; places may be NULL. */
+struct config_paths {
+	struct config_path {
+		char	*name, *place;
+	}	*at;
+	size_t	 count;
 };
 
 #define CONFIG_ACCESS_YES	4		/* the same as text */
@@ -73,10 +82,17 @@ struct config {
 	char		*pid_file;		/* "" for none */
 	bool		 background;
 	int64_t		 umask;
+	struct config_paths tls_certificate;
+	struct config_paths tls_key;		/* none: the keys are in the certificates' files */
+	int		 tls_min_version;	/* enum tls_version */
+	char		*tls_client_ca;		/* "" for none */
+	int		 tls_client_users;	/* enum tls_user */
+	bool		 tls_required;
 
 	char		*file;			/* the file that was read, or NULL */
 	struct privilege as;			/* whom the workers become; main and reload fill it
 						 * in by privilege_find() */
+	int		 certificates;		/* certificates.h; main and reload fill it in; -1 for none */
 	int		 ready_fd;		/* see daemon.h; -1 for none */
 };
 

@@ -95,6 +95,8 @@ set(struct config_draft *draft, const char *place, const struct config_key *key,
 		free(draft->root_place);
 		draft->root_place = strdup(place);
 	}
+	if (key->type == CONFIG_PATHS)
+		config_key_place(key, &draft->config, place);
 }
 
 /* libConfuse has read a value of a key that we know. */
@@ -106,7 +108,7 @@ on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 
 	assert(key != NULL);
 	/* The new value is counted already: it is the first after `=`. */
-	if (key->type == CONFIG_URLS && opt->nvalues == 1)
+	if (config_key_is_list(key) && opt->nvalues == 1)
 		config_key_clear(key, &reader->draft->config);
 	set(reader->draft, place_of(cfg, place), key, value);
 	*(const char **)result = value;
@@ -256,7 +258,7 @@ new_parser(void)
 		cfg_opt_t text = CFG_STR_CB(key->name, NULL, CFGF_NODEFAULT, on_value);
 
 		opts[i] = text;
-		if (key->type == CONFIG_URLS)
+		if (config_key_is_list(key))
 			opts[i].flags |= CFGF_LIST;
 	}
 	opts[n] = include;
@@ -279,7 +281,7 @@ check_rest(cfg_t *cfg, const char *name)
 		if (opt->name[0] == '\0')
 			faults_add(reader->draft->faults, "%s: a key is empty", name);
 		else if ((opt->flags & CFGF_LIST) != 0 && (opt->flags & CFGF_MODIFIED) != 0 &&
-		    opt->nvalues == 0)
+		    opt->nvalues == 0 && config_key_find(opt->name)->type == CONFIG_URLS)
 			faults_add(reader->draft->faults, "%s: %s: the list is empty", name,
 			    opt->name);
 }

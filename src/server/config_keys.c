@@ -12,6 +12,7 @@
 #include "sched/sched.h"
 #include "server/config_keys.h"
 #include "server/sandbox.h"
+#include "io/tls.h"
 #include "session/access.h"
 #include "store/store.h"
 
@@ -30,6 +31,9 @@ _Static_assert(LOG_LEVEL_ERROR == 0 && LOG_LEVEL_WARNING == 1 && LOG_LEVEL_INFO 
 
 _Static_assert(ACCESS_NONE == 0 && ACCESS_TEXT == 1 && ACCESS_JSON == 2 && ACCESS_XFERLOG == 3 &&
     CONFIG_ACCESS_YES == 4, "access-log");
+
+_Static_assert(TLS_1_2 == 0 && TLS_1_3 == 1, "tls-min-version");
+_Static_assert(TLS_USER_CN == 0 && TLS_USER_EMAIL == 1, "tls-client-users");
 
 #define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 #define AT(field)	offsetof(struct config, field)
@@ -115,6 +119,18 @@ static const struct config_key keys[] = {
 	    "holds the master's process id, and keeps a second one from starting" },
 	{ "background", CONFIG_BOOL, AT(background), "no", 0, 0, NULL,
 	    "leave the terminal once clients can connect" },
+	{ "tls-certificate", CONFIG_PATHS, AT(tls_certificate), "", 0, 0, NULL,
+	    "files of certificates, one for each set of names, each with its chain" },
+	{ "tls-key", CONFIG_PATHS, AT(tls_key), "", 0, 0, NULL,
+	    "files of their keys, in the same order; by default the certificates' own" },
+	{ "tls-min-version", CONFIG_CHOICE, AT(tls_min_version), "1.2", 0, 0, "1.2 1.3",
+	    "the oldest TLS that is spoken" },
+	{ "tls-client-ca", CONFIG_PATH, AT(tls_client_ca), "", 0, 0, NULL,
+	    "the file of who signs certificates for clients, which log them in" },
+	{ "tls-client-users", CONFIG_CHOICE, AT(tls_client_users), "cn", 0, 0, "cn email",
+	    "where in a client's certificate the user's name stands" },
+	{ "tls-required", CONFIG_BOOL, AT(tls_required), "no", 0, 0, NULL,
+	    "whether nothing is served to who does not speak TLS" },
 	{ "umask", CONFIG_OCTAL, AT(umask), "022", 0, 0777, NULL,
 	    "permission bits that new files and folders do not get" },
 };

@@ -22,7 +22,8 @@ enum config_type {
 	CONFIG_OCTAL,		/* octal digits */
 	CONFIG_CHOICE,		/* one of choices */
 	CONFIG_MODEL,		/* the name of a concurrency model */
-	CONFIG_URLS		/* a list of listeners */
+	CONFIG_URLS,		/* a list of listeners */
+	CONFIG_PATHS		/* a list of absolute file names */
 };
 
 struct config_key {
@@ -56,11 +57,15 @@ const char	*config_key_default(const struct config_key *, const struct config *,
 int	config_key_set(const struct config_key *, struct config *, const char *value,
 	    char why[CONFIG_WHY]);
 
+/* Where the last name of a list was set. */
+void	config_key_place(const struct config_key *, struct config *, const char *place);
+
 /* Takes the value that another config has; as config_key_set().  Not for a list. */
 int	config_key_copy(const struct config_key *, struct config *, const struct config *from,
 	    char why[CONFIG_WHY]);
 
-/* Empties a list. */
+/* Whether it holds any number of values; and empties it. */
+bool	config_key_is_list(const struct config_key *);
 void	config_key_clear(const struct config_key *, struct config *);
 
 /* Writes the value as the file would hold it: quoted where it must be. */

@@ -35,6 +35,16 @@ refuse(char *why, const char *value, const char *sentence)
 	return -1;
 }
 
+void
+config_key_place(const struct config_key *key, struct config *config, const char *place)
+{
+	const struct config_paths *paths = field(key, config);
+	struct config_path *last = &paths->at[paths->count - 1];
+
+	free(last->place);
+	last->place = strdup(place);
+}
+
 static int
 set_text(char **at, const char *value, char *why)
 {
@@ -229,6 +239,25 @@ add_listener(struct config *config, const char *value, char *why)
 	return 0;
 }
 
+static int
+add_path(struct config_paths *paths, const char *value, char *why)
+{
+	struct config_path *more;
+
+	if (value[0] != '/')
+		return refuse(why, value, "is not an absolute file name");
+	if (paths->count == CONFIG_PATHS_MAX)
+		return refuse(why, value, "is one file too many");
+	if ((more = reallocarray(paths->at, paths->count + 1, sizeof(*more))) == NULL)
+		return refuse(why, value, "does not fit into memory");
+	paths->at = more;
+	more[paths->count] = (struct config_path){ .name = strdup(value) };
+	if (more[paths->count].name == NULL)
+		return refuse(why, value, "does not fit into memory");
+	paths->count++;
+	return 0;
+}
+
 int
 config_key_set(const struct config_key *key, struct config *config, const char *value,
     char why[CONFIG_WHY])
@@ -265,6 +294,8 @@ config_key_set(const struct config_key *key, struct config *config, const char *
 		return set_model(at, value, why);
 	case CONFIG_URLS:
 		return add_listener(config, value, why);
+	case CONFIG_PATHS:
+		return add_path(at, value, why);
 	}
 	abort();
 }
@@ -297,15 +328,37 @@ config_key_copy(const struct config_key *key, struct config *config, const struc
 		*(const char **)at = *(const char *const *)field(key, from);
 		return 0;
 	case CONFIG_URLS:
+	case CONFIG_PATHS:
 		break;
 	}
 	abort();
 }
 
+bool
+config_key_is_list(const struct config_key *key)
+{
+	return key->type == CONFIG_URLS || key->type == CONFIG_PATHS;
+}
+
+static void
+clear_paths(struct config_paths *paths)
+{
+	for (size_t i = 0; i < paths->count; i++) {
+		free(paths->at[i].name);
+		free(paths->at[i].place);
+	}
+	free(paths->at);
+	*paths = (struct config_paths){ .at = NULL };
+}
+
 void
 config_key_clear(const struct config_key *key, struct config *config)
 {
-	assert(key->type == CONFIG_URLS);
+	assert(config_key_is_list(key));
+	if (key->type == CONFIG_PATHS) {
+		clear_paths(field(key, config));
+		return;
+	}
 	for (size_t i = 0; i < config->listens; i++)
 		free(config->listen[i].text);
 	free(config->listen);
@@ -349,6 +402,18 @@ print_quoted(const char *s, FILE *out)
 		else
 			(void)putc(*s, out);
 	(void)putc('"', out);
+}
+
+static void
+print_paths(const struct config_paths *paths, FILE *out)
+{
+	(void)fputs("{ ", out);
+	for (size_t i = 0; i < paths->count; i++) {
+		if (i > 0)
+			(void)fputs(", ", out);
+		print_quoted(paths->at[i].name, out);
+	}
+	(void)fputs(paths->count > 0 ? " }" : "}", out);
 }
 
 static void
@@ -398,6 +463,9 @@ config_key_print(const struct config_key *key, const struct config *config, FILE
 		return;
 	case CONFIG_URLS:
 		print_listeners(config, out);
+		return;
+	case CONFIG_PATHS:
+		print_paths(at, out);
 		return;
 	}
 	abort();

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/certificates.h"
 #include "server/generation.h"
 #include "server/obituary.h"
 #include "server/signals.h"
@@ -267,8 +268,13 @@ void
 generation_tell_sandbox(const struct generation *g)
 {
 	const struct sandbox_level *level = g->heritage.sandbox;
+	char tls[CERTIFICATES_TEXT];
 
 	log_write(level->whole ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "sandbox: %s", level->text);
+	if (g->config.certificates == -1)
+		return;
+	certificates_tell(&g->config, tls);
+	log_info("TLS: %s", tls);
 }
 
 static void

@@ -57,7 +57,8 @@ int64_t		 generation_step(struct generation *);
 int		 generation_ready_fd(const struct generation *);
 bool		 generation_count_ready(struct generation *);
 
-/* Once all are ready: the line that says what their sandbox is; aloud, where it is not whole. */
+/* Once all are ready: the lines that say what their sandbox is (aloud, where it is not whole), and their
+ * TLS. */
 void		 generation_tell_sandbox(const struct generation *);
 
 /* Workers see the end of their lifeline, finish what they do, and go; within grace-timeout. */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/admin.h"
+#include "server/certificates.h"
 #include "server/config_keys.h"
 #include "server/master_int.h"
 #include "server/notify.h"
@@ -60,7 +61,7 @@ keep_old(struct config *config, const struct config *old, struct faults *notes)
 
 /* What main() checks at the start. */
 static int
-check(struct config *config, struct faults *faults)
+check(struct config *config, struct faults *faults, struct faults *notes)
 {
 	char why[PRIVILEGE_WHY];
 
@@ -68,7 +69,7 @@ check(struct config *config, struct faults *faults)
 	if (privilege_find(&config->as, config->user, why) == 0 &&
 	    privilege_check(&config->as, config->root, config->writable, why) == 0 &&
 	    sandbox_check(config, why) == 0)
-		return 0;
+		return certificates_gather(config, faults, notes);
 	faults_add(faults, "%s", why);
 	return -1;
 }
@@ -83,7 +84,7 @@ load(struct master *m, struct config *config, struct faults *faults)
 	source.rootless = false;
 	if (config_load(config, &source, faults) == -1)
 		return -1;
-	if (check(config, faults) == 0)
+	if (check(config, faults, &m->reload_notes) == 0)
 		return 0;
 	config_free(config);
 	return -1;

@@ -19,6 +19,7 @@
 #include "io/wait.h"
 #include "proto/protocols.h"
 #include "sched/sched.h"
+#include "server/certificates.h"
 #include "server/metrics.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
@@ -377,11 +378,13 @@ compare(const void *a, const void *b)
 static void
 close_others(const struct heritage *h)
 {
-	int keep[LISTENERS_MAX + 8], n = 0, i;
+	int keep[LISTENERS_MAX + 16], n = 0, i;
 	unsigned from = 0;
 
 	for (i = 0; i <= STDERR_FILENO; i++)
 		keep[n++] = i;
+	if (h->config->certificates != -1)
+		keep[n++] = h->config->certificates;
 	keep[n++] = h->lifeline;
 	keep[n++] = h->ready;
 	keep[n++] = reopen_fd();
@@ -510,6 +513,7 @@ session_opts(const struct config *config)
 		.held_max = (uint64_t)config->held_max,
 		.hash_max = (unsigned)config->hash_max,
 		.index = config->index,
+		.tls_required = config->tls_required,
 		.window_max = (unsigned)config->tftp_window,
 		/* Where one session holds up the next, it is short. */
 		.dally_ms = strcmp(config->concurrency, "serial") == 0 ? DALLY_SERIAL_MS : DALLY_MS,
@@ -524,7 +528,8 @@ open_mime(const struct heritage *heritage)
 	const struct mime *mime;
 	int error;
 
-	if (listeners_first(heritage->listeners, "http") == NULL)
+	if (listeners_first(heritage->listeners, "http") == NULL &&
+	    listeners_first(heritage->listeners, "https") == NULL)
 		return NULL;
 	if ((mime = mime_open(file, &error)) == NULL)
 		_exit(EX_OSERR);
@@ -601,6 +606,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.receiver.claims = heritage->claims;
 	w.receiver.single = config->tftp_single_port;
 	w.session.mime = mime;
+	w.session.tls = certificates_open(config);
 	w.session.rivals = rivals;
 	w.session.rivals_arg = heritage->scoreboard;
 	w.session.served = config->requests_per_worker > 0 ? &w.score->served : NULL;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/socket.h"
+#include "io/tls.h"
 #include "session/session.h"
 
 #define BASE	36
@@ -63,7 +64,8 @@ session_run(struct progress *progress, const struct protocol *protocol, struct s
 	s.stream = stream_open(fd, &opts->stream);
 	if (s.stream != NULL) {
 		stream_meter(s.stream, &progress->meter);
-		protocol->serve(&s);
+		if (!protocol->secure || session_tls(&s) == 0)
+			protocol->serve(&s);
 	}
 	progress_leave(progress);
 	stream_close(&s.stream);
@@ -108,9 +110,55 @@ session_local(const struct session *s)
 }
 
 bool
+session_secured(const struct session *s)
+{
+	return s->stream != NULL && stream_secured(s->stream) != NULL;
+}
+
+bool
+session_too_open(const struct session *s)
+{
+	return s->opts->tls_required && !session_secured(s) &&
+	    (s->peer.sin6_family == AF_INET || s->peer.sin6_family == AF_INET6);
+}
+
+bool
 session_private(const struct session *s)
 {
-	return session_local(s);
+	return session_local(s) || session_secured(s);
+}
+
+/* The user that the client's certificate names, if it has shown one. */
+static int
+take_user(struct session *s)
+{
+	char user[PROGRESS_USER];
+	int named = tls_user(stream_secured(s->stream), user, sizeof(user));
+
+	progress_user(s->progress, named == 1 ? user : "");
+	if (named != -1)
+		return 0;
+	session_log(s, "TLS: the client's certificate names nobody by a name that fits");
+	return stream_fail(s->stream, EACCES);
+}
+
+/* Not inlined, for a handshake is over soon, and sessions that wait shall have short stacks. */
+__attribute__((noinline)) int
+session_tls(struct session *s)
+{
+	char id[SESSION_ID_MAX], how[TLS_WHY];
+	struct tls *tls = NULL;
+
+	if (s->opts->tls != NULL)
+		tls = tls_accept(s->opts->tls, stream_fd(s->stream), s->protocol->alpn);
+	if (stream_tls(s->stream, tls, clock_in(s->opts->stream.line_ms)) == -1) {
+		session_log(s, "TLS: no handshake: %s", tls != NULL ? tls_why(tls) :
+		    s->opts->tls == NULL ? "there is no certificate" : "out of memory");
+		return -1;
+	}
+	tls_describe(tls, how, sizeof(how));
+	log_debug("%s %s", session_id(id, s->number), how);
+	return take_user(s);
 }
 
 const char *

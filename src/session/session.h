@@ -41,6 +41,8 @@ struct session_opts {
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
 					 * slot must not be served; NULL: all may */
 	void		*refuses_arg;
+	struct tls_context *tls;	/* certificates and keys; NULL: there is no TLS */
+	bool		 tls_required;	/* nothing is served across a network without it */
 	_Atomic uint64_t *served;	/* one more for each request; or NULL */
 	struct tally	*tally;		/* where requests are counted; or NULL */
 	char		*(*metrics)(void *, size_t *len);	/* what the pool does, as text, which is the
@@ -67,6 +69,8 @@ struct session {
 struct protocol {
 	const char	*name;		/* the URL's scheme */
 	const char	*port;		/* the default */
+	bool		 secure;	/* it begins with the handshake of TLS */
+	const char	*alpn;		/* its name in there */
 	void		(*serve)(struct session *);	/* from greeting to good-bye */
 	/* For a protocol of datagrams, else NULL: whether a first one is worth a session.  If not, the
 	 * bytes that it leaves at `answer` are sent to who sent it; *len of them, 0 for none.
@@ -102,6 +106,14 @@ int	session_id_parse(uint64_t *number, const char *id);
 
 /* Whether the peer is on this machine: loopback, or a Unix socket. */
 bool	session_local(const struct session *);
+
+/* Speaks TLS from here on.  Who has logged in before is forgotten; whom the client's certificate names
+ * has logged in.  0, or -1 after a line in the log, and the stream has failed. */
+int	session_tls(struct session *);
+
+/* Whether it does; and whether it must before anything is served. */
+bool	session_secured(const struct session *);
+bool	session_too_open(const struct session *);
 
 /* Whether nobody can listen in, so that a password may be said. */
 bool	session_private(const struct session *);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TALLY_PROTOCOLS	6	/* places in the table of protocols */
+#define TALLY_PROTOCOLS	10	/* places in the table of protocols */
 #define TALLY_VERBS	24	/* names of requests that one protocol may have; what is more is "other" */
 #define TALLY_CODES	6	/* hundreds of the reply's code; 0 for none */
 #define TALLY_TIMES	16	/* buckets of seconds, and */
