@@ -66,7 +66,7 @@ verb_of(char type)
 static int
 remove_all(struct client *c, struct rm *rm)
 {
-	size_t sent = rm->count, answered = rm->count, until;
+	size_t sent = rm->count, answered = sent, until;
 
 	while (answered > 0) {
 		/* Half a window at a time, so that each system call carries many. */

@@ -255,7 +255,7 @@ static void
 publish(struct exchange *x, struct upload **up)
 {
 	struct upload_want w = want(x->session, &x->request);
-	struct object done;
+	struct object done = { .fd = -1 };
 	struct store_call call = { .upload = up, .object = &done };
 	int ret;
 

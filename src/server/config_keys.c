@@ -186,7 +186,7 @@ config_key_near(const char *name)
 	size_t i;
 
 	/* idle_timeout and IdleTimeout are how other programs spell it. */
-	for (i = 0; name[i] != '\0' && i < sizeof(plain) - 1; i++)
+	for (i = 0; i < sizeof(plain) - 1 && name[i] != '\0'; i++)
 		plain[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
 	plain[i] = '\0';
 	for (i = 0; i < nitems(keys); i++)
