@@ -289,7 +289,7 @@ text_decode(char *name, size_t len)
 	}
 	for (src = first, dst = name + (first - name); src < end; src++) {
 		if (*src == '%') {
-			*dst++ = (char)(text_nibble(src[1]) << 4 | text_nibble(src[2]));
+			*dst++ = (char)((unsigned)text_nibble(src[1]) << 4 | (unsigned)text_nibble(src[2]));
 			src += 2;
 		} else
 			*dst++ = *src;
