@@ -11,7 +11,7 @@
 
 #define WAIT_S	30	/* for what is answered at once */
 
-enum show { NOTHING, LINES, STATUS, SESSIONS, TOP };
+enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD };
 
 static const struct command {
 	const char	*name, *operand;	/* NULL: none */
@@ -29,18 +29,22 @@ static const struct command {
 	{ "reopen", NULL, LINES, false, false, "open the files of the log again" },
 	{ "forgive", "PATH", LINES, false, false, "lift the quarantine of requests for a path, or of all" },
 	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
+	{ "passwd", "USER", PASSWD, false, false, "set a user's password in the users file, or (-D) drop the user" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
 	{ "stop", NULL, LINES, false, true, "end now" },
 	{ NULL, NULL, NOTHING, false, false, NULL }
 };
 
 static const char usage_text[] =
-    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [OPERAND]\n";
+    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [OPERAND]\n"
+    "       cofferctl passwd [-D] [-f FILE] USER\n";
 
 static struct {
 	const char	*socket;	/* NULL: the usual place */
 	unsigned	 delay;		/* of top, in seconds */
 	bool		 json;
+	const char	*users;		/* passwd: the file; NULL: the usual one */
+	bool		 delete;
 } options = { .delay = 2 };
 
 void
@@ -66,6 +70,8 @@ help(void)
 		    cmd->help);
 	(void)printf("\n"
 	    "  -d, --delay S        seconds between two looks of top (2)\n"
+	    "  -D, --delete         passwd: take the user out of the file\n"
+	    "  -f, --file FILE      passwd: the users file (" SYSCONFDIR "/coffer/users)\n"
 	    "  -s, --socket SOCKET  the server's control socket, or the folder it lies in\n"
 	    "      --json           print what comes as JSON\n"
 	    "  -V, --version        the version\n"
@@ -97,6 +103,8 @@ parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "delay", required_argument, NULL, 'd' },
+		{ "delete", no_argument, NULL, 'D' },
+		{ "file", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
@@ -105,10 +113,16 @@ parse_options(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "d:hs:V", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "d:Df:hs:V", longs, NULL)) != -1)
 		switch (c) {
 		case 'd':
 			options.delay = seconds(optarg);
+			break;
+		case 'D':
+			options.delete = true;
+			break;
+		case 'f':
+			options.users = optarg;
 			break;
 		case 'h':
 			help();
@@ -144,6 +158,8 @@ find(int argc, char **argv)
 		bad_usage("there is an operand too many: ", argv[argc - 1]);
 	if (argc - optind - 1 < (cmd->operand != NULL))
 		bad_usage("what is missing is a ", cmd->operand);
+	if (cmd->show != PASSWD && (options.delete || options.users != NULL))
+		bad_usage("-D and -f are for passwd, not for ", cmd->name);
 	return cmd;
 }
 
@@ -181,6 +197,8 @@ run(const struct command *cmd, const char *operand)
 	enum ctl_exit code;
 	json_t *reply;
 
+	if (cmd->show == PASSWD)
+		return ctl_passwd(options.users, operand, options.delete);
 	if ((code = ctl_find(path, options.socket)) != DONE)
 		return code;
 	if (cmd->show == TOP)

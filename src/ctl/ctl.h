@@ -33,4 +33,7 @@ void	ctl_show_sessions(const json_t *sessions, size_t width, size_t rows);
 /* The two, again and again, until q is pressed. */
 enum ctl_exit	ctl_top(const char *path, unsigned seconds);
 
+/* Sets the user's password in the users file (NULL: the usual one), or takes the user out of it. */
+enum ctl_exit	ctl_passwd(const char *file, const char *user, bool gone);
+
 #endif

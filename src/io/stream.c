@@ -167,6 +167,15 @@ stream_quiet(const struct stream *s)
 	return s->in_at == s->in_end && s->drained;
 }
 
+void
+stream_wipe(struct stream *s)
+{
+	if (s->in == NULL)
+		return;
+	explicit_bzero(s->in, s->in_at);
+	explicit_bzero(s->in + s->in_end, MEM_BUFFER - s->in_end);
+}
+
 /* Waits for the peer in a transfer.  Progress renews the limit, but over each stall_ms
  * of waiting min_rate must have been reached: time that we spent ourselves does
  * not count against the peer. */

@@ -108,6 +108,9 @@ ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
  * something: the next read tells it). */
 int	stream_await(struct stream *, int64_t deadline);
 
+/* What has been read leaves no trace in the buffer: for passwords.  Lines that were lent are gone. */
+void	stream_wipe(struct stream *);
+
 /* Whether nothing that has come is unread, as far as the last read could tell. */
 bool	stream_quiet(const struct stream *);
 

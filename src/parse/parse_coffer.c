@@ -261,13 +261,20 @@ complain(struct parser *p, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* A word as it may be shown: passwords are not. */
+static const char *
+show(const struct parser *p, char shown[SHOWN_MAX], const char *word, size_t len)
+{
+	return p->rq->verb == COFFER_LOGIN ? "(not shown)" : text_visible(shown, SHOWN_MAX, word, len);
+}
+
 static void __attribute__((cold))
 complain_word(struct parser *p, const char *before, const char *word, size_t len,
     const char *behind)
 {
 	char shown[SHOWN_MAX];
 
-	complain(p, "%s\"%s\"%s", before, text_visible(shown, sizeof(shown), word, len), behind);
+	complain(p, "%s\"%s\"%s", before, show(p, shown, word, len), behind);
 }
 
 /* " (from=, len=, digest)": the options in `set`. */
@@ -351,8 +358,7 @@ take_operand(struct parser *p, char *word, size_t len)
 	if (p->operands >= p->verb->most)
 		complain_word(p, "surplus word ", word, len, "");
 	else if (words_decode(&p->rq->operand[p->operands], word, len) == -1)
-		complain(p, "%s: broken escape (%% itself is written %%25)",
-		    text_visible(shown, sizeof(shown), word, len));
+		complain(p, "%s: broken escape (%% itself is written %%25)", show(p, shown, word, len));
 	p->operands++;
 }
 

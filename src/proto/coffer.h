@@ -74,6 +74,8 @@ void	serve_set(struct exchange *);
 void	serve_put(struct exchange *);
 void	serve_commit(struct exchange *);
 void	serve_abort(struct exchange *);
+void	serve_login(struct exchange *);
+void	serve_whoami(struct exchange *);
 
 /* Where the session's uploads wait for a COMMIT; NULL with errno. */
 struct hold *session_hold(struct exchange *);

@@ -21,14 +21,13 @@ enum {
 	WRITES	= 2,	/* refused where the store is read-only */
 	BODY	= 4,	/* bytes follow the line, also where the request is refused */
 	OPEN	= 8,	/* answered to everybody, also where TLS is required and not yet spoken */
+	SECRET	= 16,	/* what was said is not to stay in memory */
 };
 
 static void serve_help(struct exchange *);
-static void serve_whoami(struct exchange *);
 static void serve_ping(struct exchange *);
 static void serve_quit(struct exchange *);
 static void serve_starttls(struct exchange *);
-static void serve_later(struct exchange *);
 
 static const struct {
 	void	(*serve)(struct exchange *);
@@ -48,7 +47,7 @@ static const struct {
 	[COFFER_MKDIR]	= { serve_mkdir, PATHS | WRITES },
 	[COFFER_RMDIR]	= { serve_rmdir, PATHS | WRITES },
 	[COFFER_SET]	= { serve_set, PATHS | WRITES },
-	[COFFER_LOGIN]	= { serve_later, 0 },
+	[COFFER_LOGIN]	= { serve_login, SECRET },
 	[COFFER_WHOAMI]	= { serve_whoami, 0 },
 	[COFFER_STARTTLS] = { serve_starttls, OPEN },
 	[COFFER_SPACE]	= { serve_space, 0 },
@@ -206,14 +205,6 @@ serve_help(struct exchange *x)
 }
 
 static void
-serve_whoami(struct exchange *x)
-{
-	x->code = 200;
-	stream_printf(x->stream, "200 user=anonymous rights=list,read%s\n",
-	    store_writable(x->store) ? ",write" : "");
-}
-
-static void
 serve_ping(struct exchange *x)
 {
 	const struct timespec now = clock_wall();
@@ -254,13 +245,6 @@ serve_starttls(struct exchange *x)
 		if (stream_flush(x->stream) == 0)
 			(void)session_tls(x->session);
 	}
-}
-
-static void
-serve_later(struct exchange *x)
-{
-	reply_error(x, 501, NULL, "%s is not implemented by this version",
-	    coffer_verb_name(x->request.verb));
 }
 
 static void
@@ -440,6 +424,8 @@ answer(struct session *s, char *line, size_t len)
 			refuse_put(&x);
 		reply_error(&x, 400, NULL, "%s", why);
 	}
+	if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & SECRET))
+		stream_wipe(s->stream);
 	log_exchange(&x, stream_moved(s->stream) - before);
 	if (x.over)
 		end(&x);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/authority.h"
 #include "server/certificates.h"
 #include "server/config.h"
 #include "server/daemon.h"
@@ -313,6 +314,20 @@ find_certificates(struct config *config)
 		exit(EX_CONFIG);
 }
 
+static void
+check_users(const struct config *config)
+{
+	struct faults faults;
+	int good;
+
+	faults_init(&faults);
+	good = authority_check(config, &faults);
+	faults_each(&faults, print_fault, NULL);
+	faults_free(&faults);
+	if (good == -1)
+		exit(EX_CONFIG);
+}
+
 /* For a file that cannot be opened or made. */
 static _Noreturn void
 no_file(const char *name, const char *what)
@@ -437,6 +452,7 @@ main(int argc, char **argv, char **envp)
 		check_root(&config);
 		check_sandbox(&config);
 		find_certificates(&config);
+		check_users(&config);
 	}
 	if (args.test && !args.show)
 		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",

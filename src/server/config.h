@@ -49,6 +49,11 @@ struct config {
 	const char	*concurrency;		/* a name that sched_find() knows */
 	int64_t		 sessions_per_worker;
 	int64_t		 backlog;
+	char		*users;			/* "" for none: nobody can log in */
+	int64_t		 login_failures;	/* 0: nobody is banned */
+	int64_t		 login_ban_ms;
+	int64_t		 login_delay_ms;
+	int64_t		 login_timeout_ms;
 	char		*user;			/* "" for the default */
 	int		 sandbox;		/* enum sandbox_mode */
 	int		 symlinks;		/* enum store_symlinks */

@@ -19,6 +19,7 @@
 #define SECOND		INT64_C(1000)	/* milliseconds */
 #define DAY		(86400 * SECOND)
 #define TIB		(INT64_C(1) << 40)
+#define USERS_FILE	SYSCONFDIR "/coffer/users"
 #define WORKERS_MIN	2		/* by default: one that dies leaves another */
 #define WORKERS_MAX	1024
 
@@ -56,6 +57,16 @@ static const struct config_key keys[] = {
 	    "connections that wait in the kernel to be accepted" },
 	{ "user", CONFIG_STRING, AT(user), "", 0, 0, NULL,
 	    "whom workers become when started as root; by default coffer, else nobody" },
+	{ "users", CONFIG_PATH, AT(users), NULL, 0, 0, NULL,
+	    "the file of those who can log in; by default " USERS_FILE ", where there is one" },
+	{ "login-failures", CONFIG_NUMBER, AT(login_failures), "5", 0, 1000000, NULL,
+	    "wrong passwords after which an address is not listened to for a user; 0 for any number" },
+	{ "login-ban", CONFIG_DURATION, AT(login_ban_ms), "10m", SECOND, 365 * DAY, NULL,
+	    "how long that lasts, and how long failures are remembered" },
+	{ "login-delay", CONFIG_DURATION, AT(login_delay_ms), "200ms", 0, 5 * SECOND, NULL,
+	    "how long an address waits after its first failure; doubles with each; 0 for not at all" },
+	{ "login-timeout", CONFIG_DURATION, AT(login_timeout_ms), "10s", 100, 3600 * SECOND, NULL,
+	    "how long a login waits for the authenticator" },
 	{ "sandbox", CONFIG_CHOICE, AT(sandbox), "best", 0, 0, "best required off",
 	    "what workers give up beside their user's rights" },
 	{ "symlinks", CONFIG_CHOICE, AT(symlinks), "inside", 0, 0, "inside never",
@@ -220,6 +231,8 @@ config_key_default(const struct config_key *key, const struct config *config, ch
 		return config->background ? "syslog" : "stderr";
 	if (key->type == CONFIG_MODEL)
 		return sched_at(0)->name;
+	if (key->offset == AT(users))
+		return access(USERS_FILE, R_OK) == 0 ? USERS_FILE : "";
 	assert(key->offset == AT(workers));
 	(void)snprintf(text, 32, "%u", MIN(MAX(processors(), WORKERS_MIN), WORKERS_MAX));
 	return text;

@@ -128,7 +128,7 @@ generation_open(unsigned number, struct config *config, struct scoreboard *board
 	g->number = number;
 	g->began = clock_ms();
 	g->config = *config;
-	g->lifeline = g->heritage.lifeline = g->heritage.ready = -1;
+	g->lifeline = g->heritage.lifeline = g->heritage.ready = g->heritage.login = -1;
 	g->places = (unsigned)g->config.workers + (g->config.requests_per_worker > 0);
 	g->old = g->young = -1;
 	memset(config, 0, sizeof(*config));

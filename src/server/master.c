@@ -155,7 +155,7 @@ bury(struct master *m, pid_t pid, int status)
 	struct generation *g;
 	bool young = false;
 
-	if (upgrade_died(m, pid, status))
+	if (upgrade_died(m, pid, status) || authority_bury(m->authority, pid, status))
 		return;
 	TAILQ_FOREACH(g, &m->generations, entry)
 		if (pool_bury(g->pool, pid, status, &young))
@@ -192,6 +192,7 @@ master_reopen(struct master *m)
 	/* Workers that drain after an upgrade are that one's, and it is there as long as they are. */
 	if (m->elder > 1 && getppid() == m->elder)
 		(void)kill(m->elder, SIGUSR1);
+	authority_reopen(m->authority);
 	log_info("the log is open again");
 	return 0;
 }
@@ -257,6 +258,8 @@ step(struct master *m)
 	if ((due = upgrade_step(m)) < next)
 		next = due;
 	if (m->in_charge && (due = notify_watchdog()) < next)
+		next = due;
+	if ((due = authority_step(m->authority)) < next)
 		next = due;
 	forget_the_gone(m);
 	TAILQ_FOREACH(g, &m->generations, entry)
@@ -355,11 +358,14 @@ master_run(struct config *config, const struct master_start *start)
 	TAILQ_INIT(&m.generations);
 	crash_prepare();
 	tzset();		/* while the files that it reads can be read */
-	if (reopen_prepare() == -1 || (m.scoreboard = scoreboard_open(ROWS)) == NULL || (m.stall = stall_open(m.scoreboard)) == NULL) {
+	if (reopen_prepare() == -1 || (m.scoreboard = scoreboard_open(ROWS)) == NULL ||
+	    (m.stall = stall_open(m.scoreboard)) == NULL ||
+	    (m.authority = authority_open()) == NULL) {
 		daemon_complain(config, "cannot start: %s", strerror(errno));
 		return EX_OSERR;
 	}
 	if (admin_open(&m, config) == -1) {
+		authority_close(&m.authority);
 		stall_close(&m.stall);
 		scoreboard_close(&m.scoreboard);
 		return EX_UNAVAILABLE;
@@ -368,16 +374,20 @@ master_run(struct config *config, const struct master_start *start)
 	    why, &code)) == NULL) {
 		daemon_complain(config, "%s", why);
 		admin_close(&m, start->inherited->parent == -1);
+		authority_close(&m.authority);
 		stall_close(&m.stall);
 		scoreboard_close(&m.scoreboard);
 		return code;
 	}
 	TAILQ_INSERT_HEAD(&m.generations, g, entry);
+	g->heritage.login = authority_door(m.authority, &g->config);
+	authority_serve(m.authority, &g->config);
 	welcome(g);
 	handover_sort(&m);
 	loop(&m, &asleep);
 	handover_end(&m);
 	stall_close(&m.stall);
+	authority_close(&m.authority);
 	generation_close(&m.serving, NULL);
 	scoreboard_close(&m.scoreboard);
 	log_info("stopped");

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "server/admin.h"
+#include "server/authority.h"
 #include "server/config.h"
 #include "server/control.h"
 #include "server/faults.h"
@@ -28,6 +29,7 @@ struct verdict {
 struct master {
 	const struct master_start *start;
 	struct stall	*stall;
+	struct authority *authority;
 	struct scoreboard *scoreboard;
 	struct generation_list generations;	/* all that have workers, the newest first */
 	struct generation *serving;

@@ -84,7 +84,7 @@ load(struct master *m, struct config *config, struct faults *faults)
 	source.rootless = false;
 	if (config_load(config, &source, faults) == -1)
 		return -1;
-	if (check(config, faults, &m->reload_notes) == 0)
+	if ((check(config, faults, &m->reload_notes) | authority_check(config, faults)) == 0)
 		return 0;
 	config_free(config);
 	return -1;
@@ -149,6 +149,7 @@ begin(struct master *m)
 	}
 	m->generation++;
 	m->reload_until = clock_in(m->coming->config.start_timeout_ms);
+	m->coming->heritage.login = authority_door(m->authority, &m->coming->config);
 	TAILQ_INSERT_HEAD(&m->generations, m->coming, entry);
 	faults_free(&faults);
 }
@@ -189,6 +190,7 @@ reload_commit(struct master *m)
 	m->serving = m->coming;
 	m->coming = NULL;
 	log_level((enum log_level)m->serving->config.log_level);
+	authority_serve(m->authority, &m->serving->config);
 	tell_listeners(&m->serving->listeners, &old->listeners, "listening on");
 	tell_listeners(&old->listeners, &m->serving->listeners, "no longer listening on");
 	generation_deafen(old, m->serving);

@@ -24,6 +24,7 @@ sandbox_opts(const struct config *config)
 		.writable = config->writable,
 		.forks = model->forks,
 		.threads = model->threads,
+		.asks = config->users[0] != '\0',
 		.syslog = strcmp(config->log, "syslog") == 0,
 	};
 }
@@ -43,7 +44,7 @@ limit(const struct sandbox_opts *opts)
 	const struct rlimit none = { 0, 0 }, no_core = { 1, 1 };
 
 	(void)setrlimit(RLIMIT_CORE, &no_core);
-	if (!opts->forks && !opts->threads)
+	if (!opts->forks && !opts->threads && !opts->secret)
 		(void)setrlimit(RLIMIT_NPROC, &none);
 }
 

@@ -21,6 +21,8 @@ struct sandbox_opts {
 	bool		 writable;
 	bool		 forks, threads; /* what the concurrency model makes of itself */
 	bool		 datagrams;	/* opens UDP sockets of its own, for TFTP */
+	bool		 asks;		/* the authenticator */
+	bool		 secret;	/* is the authenticator: no files at all, and few calls */
 	bool		 syslog;	/* where the log goes: its socket may have to be opened again */
 };
 

@@ -60,6 +60,16 @@ static const char *const always[] = {
 	"set_robust_list", "rseq", "membarrier", "exit", "exit_group",
 };
 
+/* What the authenticator may call, which opens nothing: it is handed its file. */
+static const char *const secret[] = {
+	"read", "write", "writev", "recvfrom", "recvmsg", "lseek", "close", "fstat", "newfstatat",
+	"poll", "ppoll", "futex", "nanosleep", "clock_nanosleep", "restart_syscall", "sched_yield",
+	"brk", "munmap", "mremap", "madvise", "dup3",
+	"getpid", "gettid", "clock_gettime", "gettimeofday", "time", "getrandom", "getcpu",
+	"sched_getaffinity", "setpriority", "rt_sigprocmask", "rt_sigreturn", "sigaltstack",
+	"set_robust_list", "rseq", "membarrier", "exit", "exit_group",
+};
+
 /* What one that serves a writable tree may call besides. */
 static const char *const writing[] = {
 	"pwrite64", "pwritev", "pwritev2", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs",
@@ -296,6 +306,32 @@ allow_itself(scmp_filter_ctx filter, const struct sandbox_opts *opts)
 	return allow_without(filter, "mprotect", 2, PROT_EXEC);
 }
 
+/* A question to the authenticator carries one end of a pair. */
+static int
+allow_pairs(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp local = SCMP_A0_64(SCMP_CMP_EQ, AF_UNIX);
+
+	return add(filter, SCMP_ACT_ALLOW, "socketpair", 1, &local);
+}
+
+static int
+fill_secret(scmp_filter_ctx filter, const struct sandbox_opts *opts)
+{
+	struct sandbox_opts own = { .threads = true, .secret = true, .syslog = opts->syslog };
+	int error = allow(filter, secret, nitems(secret));
+
+	for (size_t i = 0; i < nitems(answered) && error == 0; i++)
+		error = add(filter, SCMP_ACT_ERRNO((unsigned)answered[i].error), answered[i].name, 0, NULL);
+	if (error == 0)
+		error = allow_one_of(filter, "fcntl", 1, fcntls, nitems(fcntls));
+	if (error == 0)		/* libraries look for what they can do without */
+		error = add(filter, SCMP_ACT_ERRNO(EACCES), "openat", 0, NULL);
+	if (error == 0)
+		error = allow_sockets(filter, &own);
+	return error == 0 ? allow_itself(filter, &own) : error;
+}
+
 static int
 fill(scmp_filter_ctx filter, const struct sandbox_opts *opts)
 {
@@ -307,6 +343,8 @@ fill(scmp_filter_ctx filter, const struct sandbox_opts *opts)
 		error = allow(filter, writing, nitems(writing));
 	if (error == 0)
 		error = allow_one_of(filter, "fcntl", 1, fcntls, nitems(fcntls));
+	if (error == 0 && opts->asks)
+		error = allow_pairs(filter);
 	if (error == 0)
 		error = allow_one_of(filter, "setsockopt", 1, levels, nitems(levels));
 	if (error == 0)
@@ -331,7 +369,7 @@ sandbox_seccomp(const struct sandbox_opts *opts, const char **why)
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);	/* a tree, no chain */
 	/* No foreign code runs beside us: older kernels would slow the whole process down for that. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-	if ((error = fill(filter, opts)) == 0)
+	if ((error = (opts->secret ? fill_secret : fill)(filter, opts)) == 0)
 		error = catch_denied() == -1 ? -errno : seccomp_load(filter);
 	seccomp_release(filter);
 	if (error == 0)

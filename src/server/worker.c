@@ -20,6 +20,7 @@
 #include "proto/protocols.h"
 #include "sched/sched.h"
 #include "server/certificates.h"
+#include "server/descriptors.h"
 #include "server/metrics.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
@@ -368,39 +369,21 @@ accept_all(void *arg)
 		(void)alarm(grace);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* Closes every descriptor that is not on the list. */
 static void
 close_others(const struct heritage *h)
 {
-	int keep[LISTENERS_MAX + 16], n = 0, i;
-	unsigned from = 0;
+	int keep[LISTENERS_MAX + 8];
+	size_t n = 0, i;
 
-	for (i = 0; i <= STDERR_FILENO; i++)
-		keep[n++] = i;
-	if (h->config->certificates != -1)
-		keep[n++] = h->config->certificates;
+	keep[n++] = h->config->certificates;
 	keep[n++] = h->lifeline;
 	keep[n++] = h->ready;
+	keep[n++] = h->login;
 	keep[n++] = reopen_fd();
-	if (log_fd() != -1)
-		keep[n++] = log_fd();
-	if (log_access_fd() != -1)
-		keep[n++] = log_access_fd();
-	for (i = 0; i < (int)h->listeners->count; i++)
+	for (i = 0; i < h->listeners->count; i++)
 		keep[n++] = h->listeners->at[i].fd;
-	qsort(keep, (size_t)n, sizeof(keep[0]), compare);
-	for (i = 0; i < n; i++) {
-		if ((unsigned)keep[i] > from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
-		from = (unsigned)keep[i] + 1;
-	}
-	(void)close_range(from, ~0U, 0);
+	descriptors_keep(keep, n);
 }
 
 /* The master's signals are not ours: TERM ends us; a terminal's INT and QUIT are the
@@ -514,6 +497,7 @@ session_opts(const struct config *config)
 		.hash_max = (unsigned)config->hash_max,
 		.index = config->index,
 		.tls_required = config->tls_required,
+		.login_ms = config->login_timeout_ms,
 		.window_max = (unsigned)config->tftp_window,
 		/* Where one session holds up the next, it is short. */
 		.dally_ms = strcmp(config->concurrency, "serial") == 0 ? DALLY_SERIAL_MS : DALLY_MS,
@@ -607,6 +591,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.receiver.single = config->tftp_single_port;
 	w.session.mime = mime;
 	w.session.tls = certificates_open(config);
+	w.session.login = heritage->login;
 	w.session.rivals = rivals;
 	w.session.rivals_arg = heritage->scoreboard;
 	w.session.served = config->requests_per_worker > 0 ? &w.score->served : NULL;

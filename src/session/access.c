@@ -116,7 +116,8 @@ access_line(char dst[ACCESS_MAX], enum access_format format, const struct access
 
 	switch (format) {
 	case ACCESS_TEXT:
-		put(&l, "%s %s %s %s ", a->id, a->peer, a->protocol, a->verb);
+		put(&l, "%s %s%s%s %s %s ", a->id, a->user, a->user[0] != '\0' ? "@" : "", a->peer, a->protocol,
+		    a->verb);
 		put(&l, "%.*s", ACCESS_MAX - TAIL - (int)(l.at - dst), a->path);
 		put(&l, " %d %ju bytes %.3f s", a->code, (uintmax_t)a->bytes, (double)a->us / 1e6);
 		break;

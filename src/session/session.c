@@ -231,5 +231,6 @@ session_log(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_info("%s %s %s %s", session_id(id, s->number), show_peer(peer, s), s->protocol->name, text);
+	log_info("%s %s%s%s %s %s", session_id(id, s->number), s->progress->user,
+	    s->progress->user[0] != '\0' ? "@" : "", show_peer(peer, s), s->protocol->name, text);
 }

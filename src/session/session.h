@@ -33,6 +33,8 @@ struct session_opts {
 	unsigned	(*rivals)(void *, const struct progress *);	/* how many sessions of the same
 					 * address have been at a request of this verb for longer */
 	void		*rivals_arg;
+	int		 login;		/* where the authenticator is asked; -1: nobody can log in */
+	int64_t		 login_ms;	/* how long its answer is waited for */
 	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
 	const struct mime *mime;	/* HTTP: which types names have */
 	unsigned	 window_max;	/* TFTP: blocks sent or taken before an ACK */
@@ -124,6 +126,7 @@ const char *session_user(const struct session *);
 /* The request is answered: it is no more in hand.  For every request, whether it was begun or not.
  * The line in the access log, if there is one (else path may be NULL):
  *	h7f3 192.0.2.7 coffer GET /plans/roof.pdf 200 88120 bytes 0.021 s
+ *	h7f4 alice@192.0.2.7 coffer DELETE /plans/roof.pdf 200 20 bytes 0.001 s
  * began is clock_us() when the request came. */
 void	session_access(struct session *, const char *verb, const char *path, int code,
 	    uint64_t bytes, int64_t began);

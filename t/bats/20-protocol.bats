@@ -122,7 +122,7 @@ load dialog
 @test "what this version does not do is a 501, and the next request is answered" {
 	server -w
 	run -0 ask 'LOGIN me secret' STARTTLS PING
-	assert_line --index 1 --regexp '^501 .*LOGIN'
+	assert_line --index 1 --regexp '^403 nobody can log in'
 	assert_line --index 2 --regexp '^501 .*STARTTLS'
 	assert_line --index 3 --regexp '^200 time='
 	assert_equal "${#lines[@]}" 4

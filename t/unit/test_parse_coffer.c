@@ -228,7 +228,7 @@ refused(void **state)
 		{ "PING /a", "surplus word \"/a\"" },
 		{ "COMMIT all", "surplus word \"all\"" },
 		{ "HELP GET PUT", "surplus word \"PUT\"" },
-		{ "LOGIN ann b c", "surplus word \"c\"" },
+		{ "LOGIN ann b c", "surplus word \"(not shown)\"" },
 		{ "MOVE /a /b /c", "surplus word \"/c\"" },
 		{ "GET /a form=3", "GET: unknown option \"form=3\" (from=, len=, digest)" },
 		{ "GET /a FROM=3", "GET: unknown option \"FROM=3\" (from=, len=, digest)" },

@@ -1,0 +1,26 @@
+/* login - a session's user, by name and password; the same for every protocol. */
+
+#ifndef SESSION_LOGIN_H
+#define SESSION_LOGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+
+struct login_words {		/* any bytes, no NUL behind them */
+	const char	*name, *password;
+	size_t		 name_len, password_len;
+};
+
+/* Asks the authenticator, waits as it says, writes the line in the log, and makes the user the
+ * session's.  0; or -1 and the session stays as it was:
+ *	EACCES		the password, or the user, is wrong
+ *	ENOTCONN	it was said where others can listen in (see session_private()): not looked at
+ *	EUSERS		too many wrong ones came from there; not looked at for *seconds more
+ *	EAGAIN		too many others are being looked at
+ *	ETIMEDOUT, ...	the authenticator did not answer
+ *	ENOSYS		nobody can log in */
+int	session_login(struct session *, const struct login_words *, int64_t *seconds);
+
+#endif

@@ -1,0 +1,234 @@
+#!/usr/bin/env bats
+# 67-login - users, their passwords, and the process that checks them.
+
+bats_require_minimum_version 1.5.0
+load helper
+load dialog
+load pool
+
+SECRET=zauberwort-7431
+
+# user NAME [PASSWORD]: in the users file.
+user()
+{
+	ctl passwd -f "$T/users" "$1" <<<"${2:-$SECRET}" 2>/dev/null
+}
+
+# serve [COFFERD-ARGUMENT]...: with alice and bob, and without delays.
+serve()
+{
+	user alice
+	user bob bobs
+	server -o users="$T/users" -o login-delay=0 "$@"
+	wait_for knows 2
+}
+
+# knows N: the authenticator has read the file for the Nth time, or of N users.
+knows()
+{
+	grep -q "authenticator: .*users: $1 users" "$LOG"
+}
+
+authenticator()
+{
+	pgrep -P "$PID" -f ': authenticator'
+}
+
+another_authenticator()
+{
+	local pid
+	pid=$(authenticator) && [[ $pid != "$1" ]]
+}
+
+# --- the session
+
+# bats test_tags=models:all
+@test "LOGIN makes the session a user's: for WHOAMI, who, the log, and until another one" {
+	serve -w
+	dial
+	say WHOAMI "LOGIN alice $SECRET" WHOAMI 'MKDIR /d' 'RMDIR /d' 'LOGIN bob wrong' 'LOGIN nobody x' WHOAMI
+	expect '^200 user=anonymous ' '^200 user=alice$' '^200 user=alice ' '^201 ' '^200 ' '^401 ' '^401 ' \
+	    '^200 user=alice '
+	[[ $(ctl --json who) == *'"user": "alice"'* ]]
+	say 'LOGIN bob %62o%62s' WHOAMI QUIT
+	expect '^200 user=bob$' '^200 user=bob ' '^200 bye'
+	grep -qE ' coffer login as bob refused: wrong user or password$' "$LOG"
+	grep -qE ' alice@127\.0\.0\.1 coffer RMDIR /d 200 ' "$LOG"
+	grep -qE ' alice@127\.0\.0\.1 coffer login as alice$' "$LOG"
+	grep -qE ' bob@127\.0\.0\.1 coffer WHOAMI - 200 ' "$LOG"
+}
+
+# bats test_tags=models:all
+@test "after some wrong passwords a user is refused from that address, and only there, and only that user" {
+	local line
+	serve -o login-failures=2 -o login-ban=1h
+	for line in 'LOGIN alice a' 'LOGIN alice b' "LOGIN alice $SECRET" 'LOGIN carol a' 'LOGIN carol b' \
+	    'LOGIN carol c' 'LOGIN bob bobs'; do
+		ask "$line" QUIT | sed -n 2p
+	done >"$T/said"
+	sed -i -E 's/in 3[56][0-9][0-9] s$/in an hour/' "$T/said"
+	diff "$T/said" - <<-'END'
+		401 wrong user or password
+		401 wrong user or password
+		429 too many wrong passwords; try again in an hour
+		401 wrong user or password
+		401 wrong user or password
+		429 too many wrong passwords; try again in an hour
+		200 user=bob
+	END
+	grep -q 'logins from 127.0.0.1 as alice are refused for 3600 s, after 2 wrong passwords' "$LOG"
+	run -0 timeout 20 nc -N -s 127.0.0.9 127.0.0.1 "$PORT" <<<"LOGIN alice $SECRET"
+	assert_line '200 user=alice'
+}
+
+# bats test_tags=models:all
+@test "neither password nor hash is in a worker, a title or the log" {
+	local pid hash
+	serve
+	hash=$(sed -n 's/^alice://p' "$T/users")
+	dial
+	say "LOGIN alice $SECRET" "LOGIN bob $SECRET" "LOGIN bob $SECRET x" "LOGIN bob %zz$SECRET" \
+	    "PING"
+	expect '^200 user=alice' '^401 ' '^400 ' '^400 ' '^200 '
+	cat "/proc/$(pgrep -P "$PID" -f ': worker 0')/maps" >/dev/null ||
+	    skip "the workers' memory cannot be read"
+	for pid in $(pgrep -s "$PID"); do
+		[[ $pid != "$(authenticator)" ]] || continue
+		run -0 perl "$BATS_TEST_DIRNAME/../memory.pl" "$pid" "$SECRET" "${hash:0:40}" "${hash: -40}" \
+		    "coffer=1 server"
+		assert_output "coffer=1 server"		# this is in all of them: it does look
+	done
+	run ! grep -rF -e "$SECRET" -e "${hash: -40}" "$LOG"
+	run ! grep -aF -e "$SECRET" $(pgrep -s "$PID" | sed 's|.*|/proc/&/cmdline|')
+}
+
+# bats test_tags=models:all
+@test "logins wait while the authenticator is replaced, and end clearly where it does not answer" {
+	local pid
+	expect_deaths
+	serve -o login-timeout=500ms
+	pid=$(authenticator)
+	dial
+	kill -STOP "$pid"
+	say "LOGIN alice $SECRET" PING
+	expect '^503 logins cannot be checked now' '^200 time='
+	kill -KILL "$pid"
+	wait_for another_authenticator "$pid"
+	wait_for grep -q "authenticator (pid $pid, .*killed by signal 9" "$LOG"
+	wait_for eval '[[ $(grep -c "users: 2 users" "$LOG") == 2 ]]'
+	say "LOGIN alice $SECRET" QUIT
+	expect '^200 user=alice$' '^200 bye'
+}
+
+# --- the process
+
+@test "the authenticator is alone with its hashes: unprivileged, sealed off, not to be looked into" {
+	local pid
+	serve
+	pid=$(authenticator)
+	[[ $(stat -c %U "/proc/$pid/environ") == root ]]	# not dumpable
+	[[ $(id -u) != 0 ]] || [[ $(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "/proc/$pid/status") != 0 ]]
+	if grep -q 'sandbox: .*landlock.*, seccomp$' "$LOG" && ! grep -q 'no seccomp' "$LOG"; then
+		[[ $(sed -n 's/^Seccomp:\t//p' "/proc/$pid/status") == 2 ]]
+	fi
+	stop_server
+}
+
+@test "it goes when the master is killed, and goes on over reloads and upgrades" {
+	local pid old
+	serve
+	pid=$(authenticator)
+	run -0 ctl reload
+	[[ $(authenticator) == "$pid" ]]
+	[[ $(ask "LOGIN alice $SECRET" QUIT) == *'200 user=alice'* ]]
+	kill -KILL "$PID"
+	wait_for gone "$pid"
+}
+
+@test "the users file is read again when it has changed, and a wrong one changes nothing" {
+	serve
+	user carol carols
+	wait_for knows 3
+	[[ $(ask "LOGIN carol carols" QUIT) == *'200 user=carol'* ]]
+	ctl passwd -D -f "$T/users" alice
+	wait_for eval '[[ $(grep -c "users: 2 users" "$LOG") == 2 ]]'
+	[[ $(ask "LOGIN alice $SECRET" QUIT) == *'401 '* ]]
+	printf 'dave\n' >>"$T/users"
+	wait_for grep -q 'users: the users stay as they were' "$LOG"
+	grep -q "$T/users:3: a line is NAME:HASH" "$LOG"
+	run -1 ctl reload
+	assert_output --partial "$T/users:3: a line is NAME:HASH"
+	[[ $(ask "LOGIN carol carols" QUIT) == *'200 user=carol'* ]]
+	sed -i '$d' "$T/users"
+	chmod 644 "$T/users"
+	wait_for grep -q 'others have rights on it' "$LOG"
+	run -1 ctl reload
+	assert_output --partial 'others have rights on it'
+}
+
+@test "cofferd tells what is wrong with the users file, with its lines, and does not start" {
+	printf 'alice\n\nbob:word\nbob:*\nbob:!\n' >"$T/users"
+	chmod 600 "$T/users"
+	run -78 "$COFFER_BUILD/cofferd" -t -o users="$T/users" "$T/root"
+	assert_output - <<-END
+		$T/users:1: a line is NAME:HASH
+		$T/users:3: this is no hash that crypt(3) knows; cofferctl passwd makes one
+		$T/users:5: bob stands on line 4 already
+	END
+	chmod 604 "$T/users"
+	run -78 "$COFFER_BUILD/cofferd" -t -o users="$T/users" "$T/root"
+	assert_output "users: $T/users: others have rights on it: chmod 600 takes them away"
+	run -78 "$COFFER_BUILD/cofferd" -t -o users="$T/none" "$T/root"
+	assert_output "users: $T/none: No such file or directory"
+}
+
+# --- cofferctl passwd
+
+@test "passwd makes, changes and deletes users, and leaves all else as it is" {
+	user alice
+	[[ $(stat -c %a "$T/users") == 600 ]]
+	printf '# a comment\nbob:*:since May\n' >>"$T/users"
+	chmod 640 "$T/users"
+	user bob
+	user "$(printf 'j\303\266rg')"
+	[[ $(stat -c %a "$T/users") == 640 ]]
+	run -0 sed -E 's/\$y\$[^:]*/HASH/' "$T/users"
+	assert_output - <<-END
+		alice:HASH
+		# a comment
+		bob:HASH:since May
+		$(printf 'j\303\266rg'):HASH
+	END
+	run -0 ctl passwd -D -f "$T/users" bob
+	run -4 ctl passwd -D -f "$T/users" bob
+	run -0 grep -c . "$T/users"
+	assert_output 3
+	[[ $(ls -A "$T" | grep -c users) == 1 ]]
+}
+
+@test "passwd refuses names, passwords and files that cannot be, and changes nothing" {
+	local name
+	user alice
+	cp "$T/users" "$T/before"
+	for name in '' 'a b' a:b a/b . .. anonymous 1234567890123456789012345678901234567890; do
+		run -3 ctl passwd -f "$T/users" "$name" <<<x
+	done
+	run -1 ctl passwd -f "$T/users" bob </dev/null
+	run -1 ctl passwd -f "$T/users" bob < <(head -c 600 /dev/zero | tr '\0' x)
+	run -1 ctl passwd -f "$T/users" bob < <(printf 'a\0b\n')
+	cmp "$T/users" "$T/before"
+	echo nonsense >>"$T/users"
+	run -1 ctl passwd -f "$T/users" alice <<<x
+	assert_line --partial "$T/users:2: a line is NAME:HASH"
+	run -3 ctl -D status
+}
+
+@test "several who edit the users file at a time lose nothing" {
+	local i pids=()
+	for i in {1..8}; do
+		user "user$i" & pids+=("$!")
+	done 3>&-
+	wait "${pids[@]}"
+	run -0 grep -cE '^user[1-8]:\$y\$' "$T/users"
+	assert_output 8
+}
