@@ -64,6 +64,7 @@ struct config {
 	int64_t		 quota_files;		/* 0: none */
 	int64_t		 held_max;
 	int64_t		 hash_max;
+	int64_t		 open_files;
 	int64_t		 drop_max;		/* bytes */
 	int64_t		 idle_timeout_ms;
 	int64_t		 request_timeout_ms;

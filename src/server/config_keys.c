@@ -85,6 +85,8 @@ static const struct config_key keys[] = {
 	    "uploads that one session may hold for a COMMIT" },
 	{ "hash-max", CONFIG_NUMBER, AT(hash_max), "4", 0, 1000000, NULL,
 	    "files hashed at a time for clients of one address; 0 for no limit" },
+	{ "open-files", CONFIG_NUMBER, AT(open_files), "2000", 0, 1000000, NULL,
+	    "files that each worker keeps open between two requests; 0 for none" },
 	{ "drop-max", CONFIG_SIZE, AT(drop_max), "64M", 0, TIB, NULL,
 	    "bytes of a refused upload that are read to keep the connection" },
 	{ "idle-timeout", CONFIG_DURATION, AT(idle_timeout_ms), "5m", SECOND, DAY, NULL,

@@ -34,6 +34,7 @@
 
 #define NOFILE_SPARE	64		/* descriptors that are nobody's session */
 #define NOFILE_SESSION	2		/* descriptors that a session needs, in the mean */
+#define NOFILE_KEPT	8		/* one in so many may be a file that is kept open */
 #define CROWDED		4		/* sessions beyond a fair share that are no matter */
 #define CROWDED_MS	1		/* how long a crowded worker leaves connections to others */
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
@@ -57,6 +58,7 @@ struct worker {
 	unsigned		 reopened;	/* logs, so often, when that session was accepted */
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
+	unsigned		 sessions_max;
 	int64_t			 retitle;	/* when the process's title is to be looked at again */
 	unsigned		 titled;	/* sessions that it tells of */
 };
@@ -206,6 +208,7 @@ retitle_if_due(struct worker *w, int64_t now, unsigned more)
 		return;
 	if (sessions != w->titled)
 		show_title(w, sessions);
+	store_tidy(w->store);
 	w->retitle = now + BEAT_MS;
 }
 
@@ -327,6 +330,21 @@ stop_listening(struct worker *w)
 		wait_close(w->fds[i]);
 }
 
+/* While there is no room nobody is here once a second to see that files are not kept open for long. */
+static int
+await_room(struct worker *w)
+{
+	const bool full = atomic_load_explicit(&w->score->sessions, memory_order_relaxed) >= w->sessions_max;
+	int ret;
+
+	if (full)
+		store_pause(w->store, true);
+	ret = w->sched->room();
+	if (full)
+		store_pause(w->store, false);
+	return ret;
+}
+
 /* The accept loop, the same under every model. */
 static void
 accept_all(void *arg)
@@ -346,7 +364,7 @@ accept_all(void *arg)
 		now = clock_ms();
 		sweep_if_due(w, now);
 		retitle_if_due(w, now, 0);
-		if (w->sched->room() == -1)
+		if (await_room(w) == -1)
 			break;
 		if (w->receiver.caught != NULL) {
 			begin_arrival(w, receiver_caught(&w->receiver, &a), &a);
@@ -364,6 +382,7 @@ accept_all(void *arg)
 	atomic_store(&w->score->accepting, false);
 	atomic_store(&w->score->draining, true);
 	stop_listening(w);
+	store_pause(w->store, true);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
 	if (!atomic_load(&retiring))
 		(void)alarm(grace);
@@ -425,30 +444,47 @@ watch_master(const struct config *config)
 	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)SIGNAL_ORPHANED, 0L, 0L, 0L);
 }
 
-/* As many sessions as there are descriptors for. */
-static unsigned
-sessions_max(int64_t wanted)
+/* As many descriptors as may be had.  INT64_MAX: no limit. */
+static int64_t
+raise_nofile(void)
 {
 	struct rlimit limit;
-	int64_t fit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
-		return (unsigned)wanted;
+		return INT64_MAX;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY)
-		return (unsigned)wanted;
-	fit = ((int64_t)limit.rlim_cur - NOFILE_SPARE) / NOFILE_SESSION;
+	return limit.rlim_cur >= INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
+}
+
+/* Of those, files that are kept open between two requests.  Under the other models nobody is there to
+ * close them while a session sleeps. */
+static unsigned
+open_files(const struct worker *w, int64_t nofile)
+{
+	const int64_t wanted = w->heritage->config->open_files;
+
+	if (!w->sched->threads)
+		return 0;
+	return (unsigned)(wanted < nofile / NOFILE_KEPT ? wanted : nofile / NOFILE_KEPT);
+}
+
+/* As many sessions as there are descriptors left for. */
+static unsigned
+sessions_max(int64_t wanted, int64_t nofile, unsigned kept)
+{
+	int64_t fit = (nofile - kept - NOFILE_SPARE) / NOFILE_SESSION;
+
 	if (fit < 1)
 		fit = 1;
 	if (fit < wanted)
 		log_warn("%jd sessions at most, for the limit of open files is %ju", (intmax_t)fit,
-		    (uintmax_t)limit.rlim_cur);
+		    (uintmax_t)nofile);
 	return (unsigned)(fit < wanted ? fit : wanted);
 }
 
 static struct store *
-open_store(const struct config *config, const char *root, struct usage *usage)
+open_store(const struct config *config, const char *root, struct usage *usage, unsigned open_files_max)
 {
 	const struct store_opts opts = {
 		.root = root,
@@ -459,6 +495,7 @@ open_store(const struct config *config, const char *root, struct usage *usage)
 		.usage = config->quota > 0 || config->quota_files > 0 ? usage : NULL,
 		.quota = (uint64_t)config->quota,
 		.quota_files = (uint64_t)config->quota_files,
+		.open_files = open_files_max,
 	};
 	struct store *store;
 	const char *why;
@@ -561,6 +598,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	struct privilege as = config->as;
 	const struct mime *mime;
 	struct sched_limit limit;
+	int64_t nofile;
 	char name[32];
 	size_t i;
 
@@ -602,12 +640,14 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
 	w.sweep = config->writable && sweeps(config, slot) ? 0 : CLOCK_NEVER;
 	root = chrooted != NULL ? "/" : config->root;
-	if ((w.store = open_store(config, root, heritage->usage)) == NULL)
+	nofile = raise_nofile();
+	if ((w.store = open_store(config, root, heritage->usage, open_files(&w, nofile))) == NULL)
 		_exit(EX_NOINPUT);
 	for (i = 0; i < heritage->listeners->count; i++)
 		w.fds[i] = heritage->listeners->at[i].fd;
 	wait_lifeline(heritage->lifeline);
-	limit.max = sessions_max(config->sessions_per_worker);
+	limit.max = w.sessions_max =
+	    sessions_max(config->sessions_per_worker, nofile, open_files(&w, nofile));
 	limit.sessions = &w.score->sessions;
 	enter_sandbox(&w, root, chrooted != NULL);
 	if (w.sched->run(accept_all, &w, &limit) == -1) {

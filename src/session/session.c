@@ -87,10 +87,22 @@ session_run_datagram(struct progress *progress, struct datagram *d, claim *claim
 	free(d);
 }
 
+/* Requests that came in one piece are one. */
+static void
+heard(struct session *s)
+{
+	const uint64_t received = atomic_load_explicit(&s->progress->meter.received, memory_order_relaxed);
+
+	if (s->stream == NULL || received != s->heard)
+		store_heard(s->store);
+	s->heard = received;
+}
+
 int
 session_begin(struct session *s, const char *verb, const char *path, size_t len, int64_t began)
 {
 	progress_request(s->progress, verb, path, len, began);
+	heard(s);
 	if (s->opts->refuses == NULL || !s->opts->refuses(s->opts->refuses_arg, s->progress))
 		return 0;
 	errno = EOWNERDEAD;

@@ -62,6 +62,7 @@ struct session {
 	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	uint64_t		 requests;
+	uint64_t		 heard;		/* bytes, when the store was last told */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
 	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "store/opened.h"
 #include "store/store_int.h"
 #include "store/usage.h"
 
@@ -25,8 +26,8 @@
 #define EXACT_NS	1000
 #define COARSE_NS	INT64_C(2000000000)
 
-static int
-resolve(int root, const char *name, int flags, uint64_t how_to)
+int
+store_resolve_in(int root, const char *name, int flags, uint64_t how_to)
 {
 	struct open_how how = { .flags = (uint64_t)(flags | O_CLOEXEC), .resolve = how_to };
 	long fd;
@@ -44,7 +45,7 @@ resolve(int root, const char *name, int flags, uint64_t how_to)
 int
 store_resolve(struct store *s, const char *name, int flags, uint64_t more)
 {
-	return resolve(s->root, *name == '\0' ? "." : name, flags, s->resolve | more);
+	return store_resolve_in(s->root, *name == '\0' ? "." : name, flags, s->resolve | more);
 }
 
 int
@@ -107,6 +108,9 @@ store_open(const struct store_opts *opts, const char **why)
 	s->umask = read_umask();
 	atomic_init(&s->staging, -1);
 	arc4random_buf(&s->brief, sizeof(s->brief));
+	s->root = -1;
+	if (opts->open_files > 0 && (s->opened = opened_new(opts->open_files)) == NULL)
+		goto fail;
 	*why = "the folder to serve cannot be opened";
 	if ((s->root = open(opts->root, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
 		goto fail;
@@ -130,6 +134,7 @@ store_close(struct store **sp)
 
 	if (s == NULL)
 		return;
+	opened_free(&s->opened);
 	if ((staging = atomic_load(&s->staging)) != -1)
 		close(staging);
 	if (s->root != -1)
@@ -207,6 +212,7 @@ describe(int fd, struct object *object)
 	struct stat st;
 
 	object->fd = -1;
+	object->kept = NULL;
 	object->known = false;
 	if (fstat(fd, &st) == -1 || object_from_stat(object, &st) == -1)
 		return -1;
@@ -230,6 +236,8 @@ store_get(struct store *s, const struct path *path, struct object *object)
 {
 	int fd, error;
 
+	if (s->opened != NULL && opened_find(s, path, object))
+		return 0;
 	if ((fd = open_to_read(s, path->name)) == -1) {
 		object->fd = -1;
 		return -1;
@@ -242,6 +250,8 @@ store_get(struct store *s, const struct path *path, struct object *object)
 	}
 	store_known_digest(fd, object);
 	object->fd = fd;
+	if (s->opened != NULL)
+		opened_offer(s, path, object);
 	return 0;
 fail:
 	error = errno;
@@ -252,9 +262,32 @@ fail:
 void
 object_close(struct object *object)
 {
-	if (object->fd != -1)
+	if (object->fd != -1 && object->kept != NULL)
+		opened_release(object->kept);
+	else if (object->fd != -1)
 		close(object->fd);
 	object->fd = -1;
+}
+
+void
+store_heard(struct store *s)
+{
+	if (s->opened != NULL)
+		opened_heard(s->opened);
+}
+
+void
+store_tidy(struct store *s)
+{
+	if (s->opened != NULL)
+		opened_tidy(s->opened);
+}
+
+void
+store_pause(struct store *s, bool pause)
+{
+	if (s->opened != NULL)
+		opened_pause(s->opened, pause);
 }
 
 int

@@ -33,6 +33,7 @@ struct store_opts {
 	struct usage		*usage;		/* see usage.h; NULL: nobody counts */
 	uint64_t		 quota;		/* bytes that the tree may hold; 0: no limit */
 	uint64_t		 quota_files;	/* files, folders and links; 0: no limit */
+	unsigned		 open_files;	/* descriptors kept between two requests; 0: none (opened.h) */
 };
 
 struct store;
@@ -47,8 +48,11 @@ bool		 store_durable(const struct store *);
 /* What a name is. */
 enum object_type { OBJECT_FILE, OBJECT_FOLDER, OBJECT_SYMLINK };
 
+struct kept;
+
 struct object {
 	int		 fd;		/* open for reading; -1 where only asked about */
+	struct kept	*kept;		/* fd is shared, and stays open; or NULL */
 	enum object_type type;
 	off_t		 size;		/* bytes; 0 for a folder */
 	struct timespec	 mtime;
@@ -60,9 +64,18 @@ struct object {
 };
 
 /* Opens a regular file for reading (EISDIR for a folder).  The caller closes
- * object->fd, by object_close().  A FIFO does not block it. */
+ * object->fd, by object_close(), and reads from it by place alone, for others may have it, too.  A
+ * FIFO does not block it. */
 int	store_get(struct store *, const struct path *, struct object *);
 void	object_close(struct object *);
+
+/* For stores that keep files open.  A request has come: what it asks for is looked at anew.  To be
+ * called after its bytes were received and before it is acted upon; requests that came in one piece may
+ * share a call.  Then, what is to be called once a second, which closes what nobody has asked for since
+ * the one before the last; and to close all of it, and keep none until told otherwise. */
+void	store_heard(struct store *);
+void	store_tidy(struct store *);
+void	store_pause(struct store *, bool pause);
 
 /* What is at path, with the digest if it is known; object->fd is -1.  Follows
  * symbolic links, as store_get() does. */

@@ -17,6 +17,7 @@ struct store {
 	mode_t		  umask;	/* of the process, when the store was opened */
 	uint64_t	  brief;	/* part of the names of brief staged files */
 	atomic_uint	  briefs;	/* how many there have been */
+	struct opened	 *opened;	/* or NULL: files are not kept open */
 	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH;
 					 * -1: not yet */
 };
@@ -36,6 +37,9 @@ fail_with(int error)
 /* openat2(2) beneath the root with O_CLOEXEC; "" is the root.  `more` are further
  * RESOLVE_* bits.  The descriptor or -1. */
 int	store_resolve(struct store *, const char *name, int flags, uint64_t more);
+
+/* The same within any folder, with just these RESOLVE_* bits. */
+int	store_resolve_in(int dirfd, const char *name, int flags, uint64_t how_to);
 
 /* Opens the folder that holds path; the root path is EBUSY.  path->name + path->leaf is
  * then the name within.  In a durable store it is open for reading, so that it can be
