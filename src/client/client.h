@@ -28,6 +28,7 @@ enum client_exit {
 	PROTOCOL_ERROR	= 12,
 };
 
+struct digest;
 struct remote;
 
 struct client {
@@ -36,7 +37,12 @@ struct client {
 	bool		 quiet;		/* no progress bar, no remarks */
 	bool		 verbose;	/* show the lines of the protocol */
 	bool		 json;
+	bool		 starttls;	/* begin TLS on coffer:// as well */
+	bool		 pin;		/* remember the certificate of a server that is not known */
+	const char	*cacert;	/* the file of who is believed, or NULL for the system's */
+	const struct digest *fingerprint; /* that the server's certificate must have, or NULL */
 	struct remote	*remote;	/* the open connection, or NULL */
+	int		 unconnected;	/* the exit code of the last connection that could not be had */
 };
 
 struct command {
@@ -67,6 +73,9 @@ int	cmd_set(struct client *, int, char **);
 int	cmd_stat(struct client *, int, char **);
 int	cmd_sum(struct client *, int, char **);
 
+/* Options without a letter. */
+enum { CLIENT_CACERT = 1000, CLIENT_FINGERPRINT, CLIENT_PIN, CLIENT_STARTTLS };
+
 /* The options that every command takes, for its table and its string. */
 #define CLIENT_SHORTS	"hH:qvT:V"
 #define CLIENT_LONGS						\
@@ -76,6 +85,10 @@ int	cmd_sum(struct client *, int, char **);
 	{ "verbose", no_argument, NULL, 'v' },			\
 	{ "timeout", required_argument, NULL, 'T' },		\
 	{ "version", no_argument, NULL, 'V' },			\
+	{ "cacert", required_argument, NULL, CLIENT_CACERT },	\
+	{ "fingerprint", required_argument, NULL, CLIENT_FINGERPRINT },	\
+	{ "pin", no_argument, NULL, CLIENT_PIN },		\
+	{ "starttls", no_argument, NULL, CLIENT_STARTTLS },	\
 	{ NULL, 0, NULL, 0 }
 
 /* Takes one of them.  0, or -1 after a message: the command answers USAGE. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/text.h"
 #include "client/client.h"
 #include "client/place.h"
@@ -70,6 +71,10 @@ static const char common_help[] =
     "  -H, --host URL      the server of plain paths (else $COFFER_URL, else " PLACE_DEFAULT ")\n"
     "  -T, --timeout S     give up after so many seconds without a byte (120)\n"
     "  -q, --quiet         no progress bar, no remarks\n"
+    "      --starttls      begin TLS also where the URL does not say so (coffers://)\n"
+    "      --cacert FILE   believe a server by these certificates, not by the system's\n"
+    "      --fingerprint HEX   believe the server with the certificate that has this SHA-256\n"
+    "      --pin           believe a server that is not known, and know it from now on\n"
     "  -v, --verbose       show the lines of the protocol\n"
     "  -V, --version       tell the version\n"
     "  -h, --help          tell this\n";
@@ -101,7 +106,7 @@ help_all(FILE *f)
 	for (cmd = commands; cmd->name != NULL; cmd++)
 		(void)fprintf(f, "  %-6s %s\n", cmd->name, cmd->what);
 	(void)fprintf(f,
-	    "\nA remote operand is coffer://HOST[:PORT]/PATH, or a path on the server of -H.\n\n%s",
+	    "\nA remote operand is coffer[s]://HOST[:PORT]/PATH, or a path on the server of -H.\n\n%s",
 	    common_help);
 }
 
@@ -129,6 +134,28 @@ cmd_help(struct client *c, int argc, char **argv)
 	return DONE;
 }
 
+/* As openssl-x509(1) and cofferctl(8) print it, with or without colons. */
+static int
+take_fingerprint(struct client *c, const char *text)
+{
+	static struct digest digest;
+	char hex[DIGEST_HEX];
+	const char *at = text;
+	size_t n = 0;
+
+	if (strncasecmp(at, "sha256=", 7) == 0)
+		at += 7;
+	for (; *at != '\0' && n < sizeof(hex) - 1; at++)
+		if (*at != ':')
+			hex[n++] = *at;
+	if (*at != '\0' || digest_parse(&digest, hex, n) == -1) {
+		say("--fingerprint %s: a fingerprint is 64 hexadecimal digits, of SHA-256", text);
+		return -1;
+	}
+	c->fingerprint = &digest;
+	return 0;
+}
+
 int
 client_option(struct client *c, int option)
 {
@@ -139,7 +166,7 @@ client_option(struct client *c, int option)
 		c->url = optarg;
 		if (place_is_url(optarg))
 			return 0;
-		say("-H %s: a server is coffer://HOST[:PORT] or unix:/SOCKET", optarg);
+		say("-H %s: a server is coffer[s]://HOST[:PORT] or unix:/SOCKET", optarg);
 		return -1;
 	case 'q':
 		c->quiet = true;
@@ -151,6 +178,17 @@ client_option(struct client *c, int option)
 		if (client_number("-T", optarg, 1, 1000000, &s) == -1)
 			return -1;
 		c->timeout_ms = s * 1000;
+		return 0;
+	case CLIENT_CACERT:
+		c->cacert = optarg;
+		return 0;
+	case CLIENT_FINGERPRINT:
+		return take_fingerprint(c, optarg);
+	case CLIENT_PIN:
+		c->pin = true;
+		return 0;
+	case CLIENT_STARTTLS:
+		c->starttls = true;
 		return 0;
 	case 'h':
 		if (client_command == NULL)
@@ -227,7 +265,7 @@ main(int argc, char **argv)
 		return USAGE;
 	}
 	if (!place_is_url(c.url)) {
-		say("COFFER_URL=%s: a server is coffer://HOST[:PORT] or unix:/SOCKET", c.url);
+		say("COFFER_URL=%s: a server is coffer[s]://HOST[:PORT] or unix:/SOCKET", c.url);
 		return USAGE;
 	}
 	if ((client_command = find(argv[at])) == NULL) {

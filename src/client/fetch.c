@@ -311,7 +311,9 @@ recover(struct fetch *f)
 			    1U << f->tries);
 		if (stop_pause(1000 << f->tries++) == -1)
 			return -1;
-		if (client_connect(f->client, f->place) != DONE)
+		if (client_connect(f->client, f->place) == PROTOCOL_ERROR)
+			return -1;	/* waiting makes nobody one whom we trust */
+		if (f->client->remote == NULL)
 			continue;
 		for (i = f->done; i < f->next; i++)
 			f->items[i].asked = false;
@@ -331,7 +333,7 @@ broken(struct fetch *f)
 
 	f->broken = true;
 	if (r == NULL)
-		return f->next > 0 ? RESUMABLE : NO_CONNECTION;
+		return client_unconnected(f->client, f->next > 0);
 	code = remote_complain(r, f->opts.out == -1);
 	if (code == RESUMABLE && f->opts.out == -1 && !f->client->quiet)
 		say("%ju of %ju done; the same command with -c goes on from here",

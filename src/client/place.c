@@ -7,10 +7,52 @@
 #include "base/text.h"
 #include "client/place.h"
 
+static const struct {
+	const char	*begins;	/* a URL of that kind */
+	enum place_tls	 tls;
+	const char	*port;
+} schemes[] = {
+	{ "coffer://", PLACE_CLEAR, PLACE_PORT },
+	{ "coffers://", PLACE_TLS, PLACE_TLS_PORT },
+	{ "coffer+starttls://", PLACE_STARTTLS, PLACE_PORT },
+};
+
+#define SCHEMES	(sizeof(schemes) / sizeof(schemes[0]))
+
+/* The length of a URL up to its host; 0 of one that has none. */
+static size_t
+to_host(const char *text)
+{
+	for (size_t i = 0; i < SCHEMES; i++)
+		if (strncasecmp(text, schemes[i].begins, strlen(schemes[i].begins)) == 0)
+			return strlen(schemes[i].begins);
+	return 0;
+}
+
+/* The place of a server's scheme in the table; SCHEMES of a Unix socket's. */
+static size_t
+scheme_of(const struct socket_url *url)
+{
+	size_t i, len = strlen(url->scheme);
+
+	for (i = 0; i < SCHEMES; i++)
+		if (strncmp(schemes[i].begins, url->scheme, len) == 0 && schemes[i].begins[len] == ':')
+			break;
+	return i;
+}
+
+enum place_tls
+place_tls(const struct socket_url *url)
+{
+	size_t i = scheme_of(url);
+
+	return i < SCHEMES ? schemes[i].tls : PLACE_CLEAR;
+}
+
 bool
 place_is_url(const char *operand)
 {
-	return strncasecmp(operand, "coffer://", 9) == 0 || strncasecmp(operand, "unix:/", 6) == 0;
+	return to_host(operand) > 0 || strncasecmp(operand, "unix:/", 6) == 0;
 }
 
 /* Whether a part is "..": the server refuses it, and here it would name something else. */
@@ -76,20 +118,21 @@ static int
 split_url(struct socket_url *server, char **path, const char *text)
 {
 	const char *why = NULL, *slash;
+	size_t host = to_host(text);
 	ptrdiff_t len;
 	char *head;
 	int ret;
 
-	if (strncasecmp(text, "coffer://", 9) != 0) {
+	if (host == 0) {
 		*path = xstrdup("/");
 		ret = socket_url_parse(server, text, &why);
 		if (ret == 0 && strcmp(server->scheme, "unix") != 0) {
-			why = "a server is coffer://HOST[:PORT] or unix:/SOCKET";
+			why = "a server is coffer[s]://HOST[:PORT] or unix:/SOCKET";
 			ret = -1;
 		}
 	} else {
 		/* A path may be longer than struct socket_url has room for. */
-		slash = text + 9 + strcspn(text + 9, "/");
+		slash = text + host + strcspn(text + host, "/");
 		head = xasprintf("%.*s", (int)(slash - text), text);
 		*path = xstrdup(*slash == '\0' ? "/" : slash);
 		ret = socket_url_parse(server, head, &why);
@@ -101,7 +144,7 @@ split_url(struct socket_url *server, char **path, const char *text)
 		} else if (ret == 0)
 			(*path)[len] = '\0';
 	}
-	if (ret == 0 && strcmp(server->scheme, "coffer") == 0 && server->host[0] == '\0') {
+	if (ret == 0 && host > 0 && server->host[0] == '\0') {
 		why = "the host is missing";
 		ret = -1;
 	}
@@ -147,17 +190,19 @@ place_free(struct place *place)
 	place->path = NULL;
 }
 
-static const char *
-port_of(const struct socket_url *url)
+const char *
+place_port(const struct socket_url *url)
 {
-	return url->port[0] != '\0' ? url->port : PLACE_PORT;
+	size_t i = scheme_of(url);
+
+	return url->port[0] != '\0' ? url->port : i < SCHEMES ? schemes[i].port : PLACE_PORT;
 }
 
 bool
 place_same_server(const struct socket_url *a, const struct socket_url *b)
 {
 	return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->user, b->user) == 0 &&
-	    strcmp(a->host, b->host) == 0 && strcmp(port_of(a), port_of(b)) == 0 &&
+	    strcmp(a->host, b->host) == 0 && strcmp(place_port(a), place_port(b)) == 0 &&
 	    strcmp(a->path, b->path) == 0;
 }
 
@@ -168,7 +213,7 @@ place_name(char *dst, size_t size, const struct socket_url *url)
 		(void)snprintf(dst, size, "%s", url->path);
 	else
 		(void)snprintf(dst, size, strchr(url->host, ':') != NULL ? "[%s]:%s" : "%s:%s",
-		    url->host, port_of(url));
+		    url->host, place_port(url));
 }
 
 const char *

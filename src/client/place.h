@@ -10,6 +10,7 @@
 #include "io/socket.h"
 
 #define PLACE_PORT	"26333"
+#define PLACE_TLS_PORT	"26334"
 #define PLACE_DEFAULT	"coffer://127.0.0.1:" PLACE_PORT
 
 struct place {
@@ -27,6 +28,13 @@ int	place_parse(struct place *, const struct client *, const char *operand);
 void	place_free(struct place *);
 
 bool	place_same_server(const struct socket_url *, const struct socket_url *);
+
+/* The port of a server: its own, or that of its scheme. */
+const char	*place_port(const struct socket_url *);
+
+/* How TLS begins there. */
+enum place_tls { PLACE_CLEAR, PLACE_TLS, PLACE_STARTTLS };
+enum place_tls	place_tls(const struct socket_url *);
 
 /* "HOST:PORT" or the socket's file name, for messages. */
 void	place_name(char *dst, size_t size, const struct socket_url *);

@@ -19,6 +19,7 @@
 #include "client/progress.h"
 #include "client/remote.h"
 #include "client/stop.h"
+#include "client/trust.h"
 #include "io/stream.h"
 #include "io/wait.h"
 
@@ -30,6 +31,7 @@ struct remote {
 	struct socket_url	 server;
 	struct stream		*stream;	/* for input */
 	struct stream_opts	 stream_opts;
+	struct trust		 trust;
 	char			*out;		/* OUT_ROOM bytes */
 	size_t			 begin, end;	/* what of it is not sent yet */
 	bool			 verbose, greeted;
@@ -48,7 +50,7 @@ remote_open(const struct socket_url *server, int64_t timeout_ms, bool verbose)
 	struct remote *r;
 	int fd;
 
-	if ((fd = socket_connect(server, PLACE_PORT, clock_in(patience))) == -1)
+	if ((fd = socket_connect(server, place_port(server), clock_in(patience))) == -1)
 		return NULL;
 	r = xmalloc(sizeof(*r));
 	memset(r, 0, sizeof(*r));
@@ -69,6 +71,7 @@ remote_close(struct remote **r)
 	if (*r == NULL)
 		return;
 	stream_close(&(*r)->stream);
+	trust_end(&(*r)->trust);
 	free((*r)->out);
 	free(*r);
 	*r = NULL;
@@ -94,19 +97,32 @@ say_unreachable(const struct socket_url *server)
 }
 
 int
+client_unconnected(const struct client *c, bool begun)
+{
+	return begun && c->unconnected != PROTOCOL_ERROR ? RESUMABLE : c->unconnected;
+}
+
+static int	begin_tls(struct remote *, const struct client *);
+
+int
 client_connect(struct client *c, const struct place *place)
 {
+
 	if (place->server.user[0] != '\0') {
 		say("%s@%s: this server knows no users; leave out the name", place->server.user,
 		    place->server.host);
-		return LOGIN_REFUSED;
+		return c->unconnected = LOGIN_REFUSED;
 	}
 	if (c->remote != NULL && !c->remote->fault && !c->remote->deaf &&
 	    place_same_server(&c->remote->server, &place->server))
 		return DONE;
 	remote_close(&c->remote);
 	c->remote = remote_open(&place->server, c->timeout_ms, c->verbose);
-	return c->remote != NULL ? DONE : say_unreachable(&place->server);
+	if (c->remote == NULL)
+		return c->unconnected = say_unreachable(&place->server);
+	if ((c->unconnected = begin_tls(c->remote, c)) != DONE)
+		remote_close(&c->remote);
+	return c->unconnected;
 }
 
 /* A line of the protocol, for --verbose. */
@@ -214,7 +230,8 @@ static int	take_greeting(struct remote *);
 static int
 wait_to_send(struct remote *r)
 {
-	const short events = r->input != NULL ? POLLIN | POLLOUT : POLLOUT;
+	const short on = stream_sends_on(r->stream);
+	const short events = r->input != NULL ? POLLIN | on : on;
 
 	if (r->input != NULL && remote_has_input(r))
 		return r->greeted ? r->input(r->input_arg) : take_greeting(r);
@@ -235,7 +252,7 @@ send_all(struct remote *r, const char *bytes, size_t len)
 			ret = fail_errno(r, EINTR);
 			break;
 		}
-		n = send(stream_fd(r->stream), bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = stream_send(r->stream, bytes, len);
 		if (n >= 0) {
 			bytes += n;
 			len -= (size_t)n;
@@ -255,8 +272,7 @@ remote_push(struct remote *r)
 
 	if (r->begin == r->end || r->deaf || r->fault)
 		return;
-	n = send(stream_fd(r->stream), r->out + r->begin, r->end - r->begin,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	n = stream_send(r->stream, r->out + r->begin, r->end - r->begin);
 	if (n > 0)
 		r->begin += (size_t)n;
 	else if (errno != EAGAIN && errno != EINTR)
@@ -385,6 +401,9 @@ remote_has_input(struct remote *r)
 {
 	struct pollfd pfd = { .fd = stream_fd(r->stream), .events = POLLIN };
 
+	/* What comes in TLS may be no word for us. */
+	if (stream_secured(r->stream) != NULL)
+		return stream_ready(r->stream);
 	return stream_buffered(r->stream) || poll(&pfd, 1, 0) > 0;
 }
 
@@ -527,4 +546,63 @@ int
 remote_skip(struct remote *r, uint64_t len)
 {
 	return usable(r) == -1 || stream_skip(r->stream, len) == -1 ? fail_errno(r, errno) : 0;
+}
+
+/*
+ * TLS.
+ */
+
+/* What the server says in clear is not believed but for this one word: whoever stands between may have said
+ * it, and the handshake will show.  DONE, or an exit code after a message. */
+static int
+ask_for_tls(struct remote *r)
+{
+	struct coffer_reply reply;
+	char name[SOCKET_NAME_MAX + 256], shown[200];
+
+	if (remote_ask(r, &reply, "STARTTLS", NULL, "") == -1)
+		return remote_complain(r, false);
+	place_name(name, sizeof(name), &r->server);
+	if (reply.code != 200)
+		say_of(name, "no TLS: the server says: %d %s", reply.code, text_visible(shown, sizeof(shown),
+		    reply.text, strlen(reply.text)));
+	else if (stream_buffered(r->stream))
+		say_of(name, "no TLS: something was put in behind the server's answer");
+	else
+		return DONE;
+	return PROTOCOL_ERROR;
+}
+
+/* A server that is not believed, or one that does not speak TLS. */
+static int
+say_no_handshake(const struct remote *r, const struct tls *tls, int error)
+{
+	char name[SOCKET_NAME_MAX + 256];
+
+	place_name(name, sizeof(name), &r->server);
+	say_of(name, "no TLS: %s", tls_why(tls));
+	return error == EPROTO ? PROTOCOL_ERROR : error == ETIMEDOUT ? TIMED_OUT :
+	    error == EINTR ? RESUMABLE : NO_CONNECTION;
+}
+
+static int
+begin_tls(struct remote *r, const struct client *c)
+{
+	enum place_tls how = place_tls(&r->server);
+	bool clear = how == PLACE_CLEAR && (!c->starttls || strcmp(r->server.scheme, "unix") == 0);
+	char described[TLS_WHY];
+	struct tls *tls;
+	int ret;
+
+	if (clear)
+		return DONE;
+	if (how != PLACE_TLS && (ret = ask_for_tls(r)) != DONE)
+		return ret;
+	if ((tls = trust_connect(&r->trust, c, &r->server, stream_fd(r->stream))) == NULL)
+		return PROTOCOL_ERROR;
+	if (stream_tls(r->stream, tls, clock_in(r->stream_opts.stall_ms)) == -1)
+		return say_no_handshake(r, tls, stream_fault(r->stream));
+	tls_describe(tls, described, sizeof(described));
+	trace(r, "=", described, strlen(described));
+	return trust_check(&r->trust, c, &r->server, tls);
 }

@@ -31,6 +31,10 @@ void	remote_close(struct remote **r);
  * same one.  0, or an exit code after a message. */
 int	client_connect(struct client *c, const struct place *);
 
+/* The exit code where there is no connection any more; `begun`: something can be gone on with, unless the
+ * server is not to be believed. */
+int	client_unconnected(const struct client *, bool begun);
+
 /* Appends "VERB PATH OPTIONS\n"; path may be NULL.  0, or -1 with ENAMETOOLONG for a line that
  * no server takes: then nothing was appended. */
 int	remote_request(struct remote *, const char *verb, const char *path, const char *fmt, ...)

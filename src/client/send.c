@@ -109,7 +109,8 @@ try_again(struct send *s)
 {
 	const struct remote *r = s->client->remote;
 
-	if (stop_wanted())
+	/* Waiting makes nobody one whom we trust. */
+	if (stop_wanted() || (r == NULL && s->client->unconnected == PROTOCOL_ERROR))
 		return false;
 	/* We broke it off ourselves; or a refused file was too large for the server to drop its
 	 * bytes, so that it had to close: others may be taken all the same. */
@@ -328,7 +329,7 @@ broken(const struct send *s)
 	if (s->code != DONE)
 		return s->code;
 	if (r == NULL)
-		return s->tail == 0 ? NO_CONNECTION : RESUMABLE;
+		return client_unconnected(s->client, s->tail > 0);
 	code = remote_complain(r, !pipe);
 	if (pipe)
 		say_of("stdin", "nothing of it is kept");

@@ -491,6 +491,22 @@ stream_block_within(struct stream *s, char **block, size_t (*measure)(const char
 	return n;
 }
 
+bool
+stream_ready(struct stream *s)
+{
+	ssize_t n;
+
+	if (s->in_at < s->in_end || s->fault != 0)
+		return true;
+	if (s->in == NULL && (s->in = mem_take()) == NULL)
+		return false;
+	s->drained = false;
+	s->in_at = s->in_end = 0;
+	if ((n = receive(s, s->in, MEM_BUFFER)) > 0)
+		s->in_end = (uint32_t)n;
+	return n != 0;
+}
+
 ssize_t
 stream_borrow(struct stream *s, const char **bytes, size_t len)
 {

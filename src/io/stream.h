@@ -97,6 +97,9 @@ bool	stream_last_word(struct stream *);
 /* Whether a whole line, or anything at all, can be read without waiting. */
 bool	stream_buffered(const struct stream *);
 
+/* The same, after having looked whether more has come: without waiting. */
+bool	stream_ready(struct stream *);
+
 /* From 1 to `len` bytes, or -1 with the fault; end of input is ECONNRESET. */
 ssize_t	stream_read(struct stream *, void *, size_t len);
 

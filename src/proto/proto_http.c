@@ -40,7 +40,7 @@ answer_request(struct http_exchange *x)
 
 	if (rq->path.at != NULL && read_path(x) == -1)
 		return;
-	if (session_too_open(x->session)) {
+	if (session_too_open(x->session) && x->session->protocol != &protocol_metrics) {
 		reply_status(x, 403, "nothing is served in clear here: ask by https");
 		return;
 	}
