@@ -2,7 +2,7 @@
 
 function __cofferctl_commands
 	cofferctl -h 2>/dev/null | string match -rg '^  ([a-z]+ .*)' |
-	    string replace -r ' +(SESSION|PATH|USER)? +' \t
+	    string replace -r ' +(SESSION|WHAT|USER)? +' \t
 end
 
 function __cofferctl_sessions

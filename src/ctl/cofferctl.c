@@ -27,7 +27,7 @@ static const struct command {
 	{ "reload", NULL, LINES, true, false, "read the configuration again, and tell how it went" },
 	{ "upgrade", NULL, LINES, true, false, "let the binary that is installed now take over" },
 	{ "reopen", NULL, LINES, false, false, "open the files of the log again" },
-	{ "forgive", "PATH", LINES, false, false, "lift the quarantine of requests for a path, or of all" },
+	{ "forgive", "WHAT", LINES, false, false, "lift the quarantine of a path, the bans of a user or address; or all" },
 	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
 	{ "passwd", "USER", PASSWD, false, false, "set a user's password in the users file, or (-D) drop the user" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },

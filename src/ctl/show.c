@@ -114,6 +114,15 @@ static const struct column quarantine_columns[] = {
 	{ NULL, NULL, NULL, 0 }
 };
 
+static const struct column failure_columns[] = {
+	{ "ADDRESS", "peer", plain, 0 },
+	{ "USER", "user", plain, 0 },
+	{ "FAILURES", "failures", number, SCOLS_FL_RIGHT },
+	{ "LAST", "age", age, SCOLS_FL_RIGHT },
+	{ "REFUSED FOR", "refused_for", age, SCOLS_FL_RIGHT },
+	{ NULL, NULL, NULL, 0 }
+};
+
 static const struct column session_columns[] = {
 	{ "SESSION", "session", plain, 0 },
 	{ "PEER", "peer", plain, 0 },
@@ -190,6 +199,31 @@ show_verdict(const char *title, const json_t *verdict)
 		(void)printf("%-15s%s\n", "", json_string_value(json_array_get(lines, i)));
 }
 
+static void
+show_authenticator(const json_t *a)
+{
+	char since[CELL];
+	bool dead = count(a, "pid") == 0;
+
+	if (a == NULL || json_is_null(a))
+		return;
+	(void)printf("logins         %jd users; %jd right, %jd wrong, %jd banned, %jd too many at a time\n",
+	    (intmax_t)count(a, "users"), (intmax_t)count(a, "right"), (intmax_t)count(a, "wrong"),
+	    (intmax_t)count(a, "banned"), (intmax_t)count(a, "busy"));
+	(void)printf("authenticator  pid %jd, %s %.32s; %jd restarts\n", (intmax_t)count(a, "pid"),
+	    dead ? "dead, next try in" : "for", age(since, a, dead ? "next_try" : "age"),
+	    (intmax_t)count(a, "restarts"));
+}
+
+static void
+show_more(const char *title, const struct column *columns, const json_t *list, size_t width, size_t rows)
+{
+	if (json_array_size(list) == 0)
+		return;
+	(void)printf("\n%s:\n", title);
+	show_table(columns, list, width, rows);
+}
+
 void
 ctl_show_status(const json_t *status, size_t width, size_t rows)
 {
@@ -211,12 +245,13 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 		(void)printf("%-15s%s\n", i == 0 ? "listening on" : "",
 		    json_string_value(json_array_get(listeners, i)));
 	show_sums(json_object_get(status, "totals"));
+	show_authenticator(json_object_get(status, "authenticator"));
 	(void)printf("\n");
 	show_table(worker_columns, json_object_get(status, "workers"), width, rows);
-	if (json_array_size(json_object_get(status, "quarantine")) == 0)
-		return;
-	(void)printf("\nrequests that processes have died of:\n");
-	show_table(quarantine_columns, json_object_get(status, "quarantine"), width, rows);
+	show_more("requests that processes have died of", quarantine_columns,
+	    json_object_get(status, "quarantine"), width, rows);
+	show_more("wrong passwords", failure_columns, json_object_get(status, "login_failures"), width,
+	    rows);
 }
 
 void

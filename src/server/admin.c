@@ -139,17 +139,34 @@ serve_reopen(struct master *m, struct control_client *client, const char *operan
 	say(client, "error", sentence, false);
 }
 
+/* "1 request is forgiven" */
+static void
+forgiven(json_t *lines, unsigned n, const char *one, const char *more)
+{
+	char sentence[128];
+
+	if (n == 0)
+		return;
+	(void)snprintf(sentence, sizeof(sentence), "%u %s forgiven", n, n == 1 ? one : more);
+	log_info("control: %s", sentence);
+	(void)json_array_append_new(lines, json_string(sentence));
+}
+
 static void
 serve_forgive(struct master *m, struct control_client *client, const char *operand)
 {
-	unsigned n = quarantine_forgive(scoreboard_quarantine(m->scoreboard),
-	    strcmp(operand, "all") == 0 ? NULL : operand);
-	char sentence[128];
+	bool path = operand[0] == '/', all = strcmp(operand, "all") == 0;
+	unsigned n = path || all ? quarantine_forgive(scoreboard_quarantine(m->scoreboard),
+	    all ? NULL : operand) : 0;
+	unsigned logins = path ? 0 : authority_forgive(m->authority, operand);
+	json_t *lines = json_array();
 
-	(void)snprintf(sentence, sizeof(sentence), "%u request%s forgiven", n, n == 1 ? " is" : "s are");
-	if (n > 0)
-		log_info("control: %s", sentence);
-	say(client, n > 0 ? "done" : "missing", n > 0 ? sentence : "no process has died of such a request", false);
+	forgiven(lines, n, "request is", "requests are");
+	forgiven(lines, logins, "count of wrong passwords is", "counts of wrong passwords are");
+	if (n + logins == 0)
+		(void)json_array_append_new(lines, json_string(path ? "no process has died of such a request" :
+		    "there is nothing to forgive"));
+	send_object(client, reply_of(n + logins > 0 ? "done" : "missing", lines, NULL), false);
 }
 
 static void

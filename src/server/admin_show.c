@@ -166,6 +166,61 @@ show_quarantine(const struct master *m)
 	return list;
 }
 
+/* The process that checks passwords, and what it has answered; null where nobody can log in. */
+static json_t *
+show_authenticator(const struct master *m)
+{
+	struct authority_state state;
+	struct failures_counts *counts;
+	json_t *shown;
+
+	authority_state(m->authority, &state);
+	if (!state.wanted)
+		return json_null();
+	shown = json_object();
+	counts = failures_counts(state.failures);
+	set_count(shown, "pid", (uint64_t)state.pid);
+	if (state.pid > 0)
+		set_age(shown, "age", state.born);
+	else
+		set(shown, "next_try", json_real((double)(state.due - clock_ms()) / 1000));
+	set_count(shown, "restarts", state.restarts);
+	set_count(shown, "users", atomic_load(&counts->users));
+	set_count(shown, "right", atomic_load(&counts->right));
+	set_count(shown, "wrong", atomic_load(&counts->wrong));
+	set_count(shown, "banned", atomic_load(&counts->banned));
+	set_count(shown, "busy", atomic_load(&counts->busy));
+	return shown;
+}
+
+/* Wrong passwords that still count, by address and user, by address, and by user. */
+static json_t *
+show_failures(const struct master *m)
+{
+	const int64_t now = clock_ms(), since = now - m->serving->config.login_ban_ms;
+	struct authority_state state;
+	struct failures_entry e;
+	char peer[SOCKET_NAME_MAX];
+	json_t *list = json_array(), *entry;
+	unsigned at = 0;
+
+	authority_state(m->authority, &state);
+	while (failures_each(state.failures, &at, &e)) {
+		if (e.failures == 0 || (e.last < since && e.until <= now))
+			continue;
+		entry = json_object();
+		set(entry, "peer", e.peer.sin6_family == AF_UNSPEC ? json_null() : json_string(socket_name(peer,
+		    (const struct sockaddr *)&e.peer, sizeof(e.peer), false)));
+		set(entry, "user", e.name[0] != '\0' ? text(e.name) : json_null());
+		set_count(entry, "failures", e.failures);
+		set_age(entry, "age", e.last);
+		if (e.until > now)
+			set(entry, "refused_for", json_real((double)(e.until - now) / 1000));
+		(void)json_array_append_new(list, entry);
+	}
+	return list;
+}
+
 static void
 add_line(void *arg, const char *line)
 {
@@ -215,6 +270,8 @@ admin_show_status(const struct master *m)
 	set(status, "totals", show_totals(m));
 	set(status, "workers", show_workers(m));
 	set(status, "quarantine", show_quarantine(m));
+	set(status, "authenticator", show_authenticator(m));
+	set(status, "login_failures", show_failures(m));
 	return status;
 }
 

@@ -232,3 +232,43 @@ another_authenticator()
 	run -0 grep -cE '^user[1-8]:\$y\$' "$T/users"
 	assert_output 8
 }
+
+@test "status shows logins and what is banned, and forgive lifts it" {
+	local i
+	serve -o login-failures=2 -o login-ban=1h
+	for i in 1 2 3; do ask 'LOGIN alice wrong' 'LOGIN bob bobs' >/dev/null; done
+	ctl --json status >"$T/status"
+	[[ $(jq -c '.authenticator | [.users, .right, .wrong, .banned, .busy, .restarts]' "$T/status") == \
+	    '[2,3,2,1,0,0]' ]]
+	[[ $(jq .authenticator.pid "$T/status") == "$(authenticator)" ]]
+	[[ $(jq -c '.login_failures | map([.peer, .user, .failures, .refused_for > 3500]) | sort' "$T/status") == \
+	    '[[null,"alice",2,false],["127.0.0.1",null,2,false],["127.0.0.1","alice",2,true]]' ]]
+	run -0 ctl status
+	assert_line --regexp '^logins +2 users; 3 right, 2 wrong, 1 banned'
+	assert_line --regexp '^127\.0\.0\.1 +alice +2 .* 59m '
+	run -4 ctl forgive carol
+	run -0 ctl forgive alice
+	assert_output '2 counts of wrong passwords are forgiven'
+	wait_for eval '[[ $(ask "LOGIN alice $SECRET") == *"200 user=alice"* ]]'
+	run -0 ctl forgive 127.0.0.1
+	assert_output '1 count of wrong passwords is forgiven'
+	wait_for eval '[[ $(ctl --json status | jq ".login_failures | length") == 0 ]]'
+	run -4 ctl forgive all
+}
+
+@test "an address that fails for many users is refused, but for those who have logged in from there" {
+	local i
+	serve -o login-failures=1 -o login-ban=1h
+	[[ $(ask "LOGIN alice $SECRET") == *'200 user=alice'* ]]
+	for i in 1 2 3 4; do
+		[[ $(ask "LOGIN user$i x") == *'401 '* ]]
+	done
+	[[ $(ask "LOGIN user5 x") == *'429 '* ]]
+	[[ $(ask "LOGIN bob bobs") == *'429 '* ]]
+	[[ $(ask "LOGIN alice $SECRET") == *'200 user=alice'* ]]
+	[[ $(ask "LOGIN alice x") == *'401 '* ]]
+	[[ $(ask "LOGIN alice $SECRET") == *'429 '* ]]
+	run -0 ctl reload
+	[[ $(ask "LOGIN bob bobs") == *'429 '* ]]
+	grep -q 'logins from 127.0.0.1 are refused for 3600 s, after 4 wrong passwords' "$LOG"
+}
