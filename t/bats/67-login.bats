@@ -272,3 +272,17 @@ another_authenticator()
 	[[ $(ask "LOGIN bob bobs") == *'429 '* ]]
 	grep -q 'logins from 127.0.0.1 are refused for 3600 s, after 4 wrong passwords' "$LOG"
 }
+
+@test "who guesses at many addresses is banned at each of them, and keeps nobody from working" {
+	local addresses=10 guesses=300
+	[[ -z ${LONG:-} ]] || addresses=50 guesses=10000
+	serve -o login-failures=3 -o login-timeout=1m -o login-delay=$([[ -z ${LONG:-} ]] && echo 0 || echo 200ms)
+	timeout 240 "$COFFER_BUILD/t/guess" "$PORT" alice "$SECRET" "$addresses" "$guesses" \
+	    $([[ -z ${LONG:-} ]] && echo 3 || echo 300) >"$T/said"
+	cat "$T/said"
+	# Of each address those that led to the ban were looked at, and no more.
+	[[ $(awk '$1 == 401 { print $2 }' "$T/said") == $((3 * addresses)) ]]
+	[[ $(awk '$1 == 429 { print $2 }' "$T/said") == $((guesses - 3 * addresses)) ]]
+	[[ $(grep -c 'as alice are refused for 600 s, after 3 wrong passwords' "$LOG") == "$addresses" ]]
+	[[ -z ${LONG:-} ]] || awk '{ p[$1] = $3 } END { exit p["attacked"] > 2 * p["alone"] }' "$T/said"
+}
