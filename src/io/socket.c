@@ -367,3 +367,17 @@ socket_local(char dst[SOCKET_NAME_MAX], int fd)
 	(void)getsockname(fd, (struct sockaddr *)&ss, &len);
 	return socket_name(dst, (struct sockaddr *)&ss, len, true);
 }
+
+bool
+socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *sa)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (sa->sa_family == AF_INET6)
+		memcpy(address, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, SOCKET_ADDRESS);
+	else if (sa->sa_family == AF_INET) {
+		memcpy(address, mapped, sizeof(mapped));
+		memcpy(address + sizeof(mapped), &((const struct sockaddr_in *)(const void *)sa)->sin_addr, 4);
+	}
+	return sa->sa_family == AF_INET6 || sa->sa_family == AF_INET;
+}

@@ -55,6 +55,10 @@ int	socket_connect(const struct socket_url *, const char *port, int64_t deadline
  * with the port.  Returns dst. */
 char	*socket_name(char dst[SOCKET_NAME_MAX], const struct sockaddr *, socklen_t, bool port);
 
+/* Its 16 bytes, an IPv4 address as IPv6 has it; false where it has none: it is a Unix socket's. */
+#define SOCKET_ADDRESS	16
+bool	socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *);
+
 /* The address that fd is bound to, as socket_name() with the port. */
 char	*socket_local(char dst[SOCKET_NAME_MAX], int fd);
 

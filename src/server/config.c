@@ -47,7 +47,7 @@ set_defaults(struct config *config)
 	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
 		if (key->type == CONFIG_URLS)
 			set_default_list(config, key);
-		else if (key->type == CONFIG_PATHS)
+		else if (config_key_is_list(key))
 			continue;
 		else if (key->type != CONFIG_LOG)	/* depends on `background`, which may yet change */
 			set_default(config, key);
@@ -133,6 +133,9 @@ void
 config_free(struct config *config)
 {
 	config_key_clear(config_key_find("listen"), config);
+	config_key_clear(config_key_find("allow"), config);
+	config_key_clear(config_key_find("deny"), config);
+	config_key_clear(config_key_find("proxy-from"), config);
 	config_key_clear(config_key_find("tls-certificate"), config);
 	config_key_clear(config_key_find("tls-key"), config);
 	free(config->tls_client_ca);

@@ -18,6 +18,7 @@
 #define CONFIG_FILE_MAX		(1024 * 1024)	/* bytes of one file; more is no configuration */
 #define CONFIG_LISTEN_MAX	64		/* URLs in listen */
 #define CONFIG_PATHS_MAX	64		/* file names in one list */
+#define CONFIG_NETWORKS_MAX	10000		/* networks in one list */
 
 struct config_listen {
 	struct socket_url url;
@@ -26,7 +27,7 @@ struct config_listen {
 	bool		 optional;	/* nobody asked for it: if it is taken, go on without */
 };
 
-/* File names, each with where it was set, for messages; places may be NULL. */
+/* File names or networks, each with where it was set, for messages; places may be NULL. */
 struct config_paths {
 	struct config_path {
 		char	*name, *place;
@@ -54,6 +55,7 @@ struct config {
 	int64_t		 login_ban_ms;
 	int64_t		 login_delay_ms;
 	int64_t		 login_timeout_ms;
+	struct config_paths allow, deny, proxy_from;	/* networks that cidr_parse() takes */
 	char		*user;			/* "" for the default */
 	int		 sandbox;		/* enum sandbox_mode */
 	int		 symlinks;		/* enum store_symlinks */

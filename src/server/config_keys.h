@@ -23,7 +23,8 @@ enum config_type {
 	CONFIG_CHOICE,		/* one of choices */
 	CONFIG_MODEL,		/* the name of a concurrency model */
 	CONFIG_URLS,		/* a list of listeners */
-	CONFIG_PATHS		/* a list of absolute file names */
+	CONFIG_PATHS,		/* a list of absolute file names */
+	CONFIG_NETWORKS		/* a list of addresses and networks */
 };
 
 struct config_key {

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "io/socket.h"
+#include "parse/parse_cidr.h"
 #include "proto/protocols.h"
 #include "sched/sched.h"
 #include "server/config_keys.h"
@@ -240,14 +241,10 @@ add_listener(struct config *config, const char *value, char *why)
 }
 
 static int
-add_path(struct config_paths *paths, const char *value, char *why)
+add_name(struct config_paths *paths, const char *value, char *why)
 {
 	struct config_path *more;
 
-	if (value[0] != '/')
-		return refuse(why, value, "is not an absolute file name");
-	if (paths->count == CONFIG_PATHS_MAX)
-		return refuse(why, value, "is one file too many");
 	if ((more = reallocarray(paths->at, paths->count + 1, sizeof(*more))) == NULL)
 		return refuse(why, value, "does not fit into memory");
 	paths->at = more;
@@ -256,6 +253,28 @@ add_path(struct config_paths *paths, const char *value, char *why)
 		return refuse(why, value, "does not fit into memory");
 	paths->count++;
 	return 0;
+}
+
+static int
+add_path(struct config_paths *paths, const char *value, char *why)
+{
+	if (value[0] != '/')
+		return refuse(why, value, "is not an absolute file name");
+	if (paths->count == CONFIG_PATHS_MAX)
+		return refuse(why, value, "is one file too many");
+	return add_name(paths, value, why);
+}
+
+static int
+add_network(struct config_paths *networks, const char *value, char *why)
+{
+	struct cidr cidr;
+
+	if (cidr_parse(&cidr, value) == -1)
+		return refuse(why, value, "is neither an address nor a network such as 192.0.2.0/24 or 2001:db8::/32");
+	if (networks->count == CONFIG_NETWORKS_MAX)
+		return refuse(why, value, "is one network too many");
+	return add_name(networks, value, why);
 }
 
 int
@@ -296,6 +315,8 @@ config_key_set(const struct config_key *key, struct config *config, const char *
 		return add_listener(config, value, why);
 	case CONFIG_PATHS:
 		return add_path(at, value, why);
+	case CONFIG_NETWORKS:
+		return add_network(at, value, why);
 	}
 	abort();
 }
@@ -329,6 +350,7 @@ config_key_copy(const struct config_key *key, struct config *config, const struc
 		return 0;
 	case CONFIG_URLS:
 	case CONFIG_PATHS:
+	case CONFIG_NETWORKS:
 		break;
 	}
 	abort();
@@ -337,7 +359,7 @@ config_key_copy(const struct config_key *key, struct config *config, const struc
 bool
 config_key_is_list(const struct config_key *key)
 {
-	return key->type == CONFIG_URLS || key->type == CONFIG_PATHS;
+	return key->type == CONFIG_URLS || key->type == CONFIG_PATHS || key->type == CONFIG_NETWORKS;
 }
 
 static void
@@ -355,7 +377,7 @@ void
 config_key_clear(const struct config_key *key, struct config *config)
 {
 	assert(config_key_is_list(key));
-	if (key->type == CONFIG_PATHS) {
+	if (key->type != CONFIG_URLS) {
 		clear_paths(field(key, config));
 		return;
 	}
@@ -465,6 +487,7 @@ config_key_print(const struct config_key *key, const struct config *config, FILE
 		print_listeners(config, out);
 		return;
 	case CONFIG_PATHS:
+	case CONFIG_NETWORKS:
 		print_paths(at, out);
 		return;
 	}

@@ -74,6 +74,8 @@ arrive(struct receiver *r, int listener, struct arrival *a)
 {
 	struct catching catching = { .receiver = r, .protocol = a->protocol, .listener = listener };
 
+	if (r->admits != NULL && !r->admits(r->admits_arg, (const struct sockaddr *)&a->datagram->peer))
+		return 0;
 	if (!worth_a_session(r, listener, a->protocol, a->datagram) ||
 	    (a->claim = take_claim(r, a->datagram)) == NULL)
 		return 0;

@@ -14,6 +14,8 @@
 
 struct receiver {
 	struct claims	*claims;
+	bool		(*admits)(void *, const struct sockaddr *);	/* whether he may be heard at all; */
+	void		*admits_arg;					/* NULL: all may */
 	bool		 single;	/* sessions have the port of the listening socket */
 	struct caught	*caught;	/* packets that a session's socket got before it was its own */
 	struct guest	*guests;	/* sessions that are about to begin */

@@ -21,6 +21,7 @@
 #include "sched/sched.h"
 #include "server/certificates.h"
 #include "server/descriptors.h"
+#include "server/gate.h"
 #include "server/metrics.h"
 #include "server/obituary.h"
 #include "server/receiver.h"
@@ -55,6 +56,7 @@ struct worker {
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
 	struct receiver		 receiver;
+	struct gate		*gate;		/* or NULL: everybody may come */
 	unsigned		 reopened;	/* logs, so often, when that session was accepted */
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
@@ -65,6 +67,16 @@ struct worker {
 
 static struct worker	*me;
 static atomic_bool	 retiring;
+
+/* One that has come to nothing. */
+static void
+connection_close(struct progress *p)
+{
+	int fd = atomic_load(&p->fd);
+
+	progress_leave(p);
+	wait_close(fd);
+}
 
 /* A connection is its slot of the scoreboard: an idle session holds nothing that it does not need. */
 static void
@@ -77,8 +89,11 @@ connection_run(void *arg)
 	(void)reopen_catch_up();
 	if (receiver_get(&me->receiver, p, &a))
 		session_run_datagram(p, a.datagram, a.claim, protocol, me->store, &me->session);
-	else
+	else if (!gate_trusts(me->gate, (const struct sockaddr *)&p->peer) ||
+	    gate_hears(me->gate, p, clock_in(me->session.stream.line_ms)))
 		session_run(p, protocol, me->store, &me->session);
+	else
+		connection_close(p);
 }
 
 static void
@@ -243,6 +258,15 @@ start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t l
 	shortage(error);
 }
 
+/* Of whom a proxy speaks for, it is not known yet. */
+static bool
+may_come(void *arg, const struct sockaddr *peer)
+{
+	const struct worker *w = arg;
+
+	return gate_trusts(w->gate, peer) || gate_admits(w->gate, peer);
+}
+
 static void
 accept_one(struct worker *w, const struct listener *listener)
 {
@@ -251,11 +275,22 @@ accept_one(struct worker *w, const struct listener *listener)
 	int fd;
 
 	fd = accept4(listener->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd != -1)
+	if (fd != -1 && !may_come(w, (struct sockaddr *)&peer))
+		(void)close(fd);
+	else if (fd != -1)
 		start_session(w, fd, (struct sockaddr *)&peer, len, listener->protocol, NULL);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		shortage(errno);
 	/* else somebody was quicker, or the peer has gone */
+}
+
+/* No proxy speaks for a datagram. */
+static bool
+admits_sender(void *arg, const struct sockaddr *sender)
+{
+	const struct worker *w = arg;
+
+	return gate_admits(w->gate, sender);
 }
 
 /* What receiver_take() or receiver_caught() said. */
@@ -625,6 +660,9 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	wait_heart(&w.score->beats, beat_ms(config));
 	crash_watch(scoreboard_crash(heritage->scoreboard, heritage->first_row + slot), running);
 	w.session = session_opts(config);
+	w.gate = gate_open(config);
+	w.receiver.admits = admits_sender;
+	w.receiver.admits_arg = &w;
 	w.receiver.claims = heritage->claims;
 	w.receiver.single = config->tftp_single_port;
 	w.session.mime = mime;

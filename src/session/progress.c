@@ -43,6 +43,7 @@ progress_open(struct progress *p, uint64_t number, int fd, const struct sockaddr
 	memset(&p->peer, 0, sizeof(p->peer));
 	memcpy(&p->peer, peer, len < sizeof(p->peer) ? len : sizeof(p->peer));
 	p->protocol = protocol;
+	p->proxied = false;
 	p->user[0] = p->verb[0] = '\0';
 	p->path_len = p->path_sum = 0;
 	write_end(p);
@@ -87,6 +88,16 @@ void
 progress_answered(struct progress *p)
 {
 	atomic_store_explicit(&p->state, PROGRESS_IDLE, memory_order_release);
+}
+
+void
+progress_proxied(struct progress *p, const struct sockaddr *peer, socklen_t len)
+{
+	write_begin(p);
+	memset(&p->peer, 0, sizeof(p->peer));
+	memcpy(&p->peer, peer, len < sizeof(p->peer) ? len : sizeof(p->peer));
+	p->proxied = true;
+	write_end(p);
 }
 
 void

@@ -43,6 +43,7 @@ struct progress {
 	uint64_t	 counted;	/* bytes moved before the request */
 	struct sockaddr_in6 peer;	/* or any shorter address */
 	uint8_t		 protocol;	/* its place in the table of protocols */
+	bool		 proxied;	/* the peer is who a proxy says */
 	char		 user[PROGRESS_USER];
 	char		 verb[PROGRESS_VERB];	/* of the request in hand, or of the last one */
 	uint32_t	 path_len;	/* of the whole path */
@@ -59,6 +60,9 @@ void	progress_open(struct progress *, uint64_t number, int fd, const struct sock
 void	progress_request(struct progress *, const char *verb, const char *path, size_t len,
 	    int64_t since);
 void	progress_answered(struct progress *);
+
+/* The peer is somebody else, as a proxy says. */
+void	progress_proxied(struct progress *, const struct sockaddr *peer, socklen_t);
 
 /* Who it is, once that is known. */
 void	progress_user(struct progress *, const char *user);

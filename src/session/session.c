@@ -114,6 +114,8 @@ session_local(const struct session *s)
 {
 	const struct sockaddr_in *in = (const void *)&s->peer;
 
+	if (s->progress->proxied)
+		return false;	/* the network is between him and the proxy, if not behind it */
 	if (s->peer.sin6_family == AF_INET6)
 		return IN6_IS_ADDR_LOOPBACK(&s->peer.sin6_addr);
 	if (s->peer.sin6_family == AF_INET)

@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# bats file_tags=models:all
+# 69-gate - who may come at all, and proxies that speak for others.
+
+bats_require_minimum_version 1.5.0
+load helper
+load dialog
+load http
+load tftp
+load tls
+
+# from ADDRESS LINE...: as ask(), from another address of this machine.
+from()
+{
+	printf '%s\n' "${@:2}" | timeout -k 5 "$PATIENCE" nc -N -s "$1" 127.0.0.1 "$PORT"
+}
+
+# bytes_from ADDRESS: the same with what stdin has.
+bytes_from()
+{
+	timeout -k 5 "$PATIENCE" nc -N -s "$1" 127.0.0.1 "$PORT"
+}
+
+accepted()
+{
+	ctl --json status | jq .totals.accepted
+}
+
+@test "of allow and deny the longest network decides, and nobody who is refused hears a byte" {
+	local six
+	server -l 'coffer://[::1]:0' -l "unix:$T/socket" -o allow=127.0.0.0/8 -o allow=::1 \
+	    -o deny=127.0.0.0/24 -o allow=127.0.0.1 -o allow=127.0.0.4/30 -o deny=127.0.0.6 -o deny=127.0.0.7/32 \
+	    -o allow=127.0.0.7/32
+	assert_regex "$(from 127.0.0.1 PING QUIT)" '200 time='
+	assert_regex "$(from 127.0.1.9 PING QUIT)" '200 time='
+	assert_regex "$(from 127.0.0.5 PING QUIT)" '200 time='
+	for six in 127.0.0.2 127.0.0.6 127.0.0.7; do
+		run from "$six" PING QUIT
+		assert_output ''
+	done
+	grep -q 'refused 127\.0\.0\.2: deny has its address$' "$LOG"
+	six=$(sed -nE 's|.*listening on coffer://\[::1\]:([0-9]+).*|\1|p' "$LOG" | head -n 1)
+	assert_regex "$(printf 'PING\nQUIT\n' | timeout "$PATIENCE" nc -N ::1 "$six")" '200 time='
+	assert_regex "$(printf 'PING\nQUIT\n' | timeout "$PATIENCE" nc -N -U "$T/socket")" '200 time='
+	# Where there is an allow, whoever is in none may not.
+	stop_server
+	printf 'allow = { "192.0.2.0/24", "::1" }\ndeny = "::1"\n' >"$T/cofferd.conf"
+	server -l 'coffer://[::1]:0'
+	run from 127.0.0.1 PING QUIT
+	assert_output ''
+	wait_for grep -q 'refused 127\.0\.0\.1: allow does not have its address$' "$LOG"
+	six=$(sed -nE 's|.*listening on coffer://\[::1\]:([0-9]+).*|\1|p' "$LOG" | head -n 1)
+	run timeout "$PATIENCE" nc -N ::1 "$six" </dev/null
+	assert_output ''	# it is in both
+}
+
+@test "a flood of the refused is a line of the log in a second, and no session" {
+	local i begin
+	server -o deny=127.0.0.2
+	begin=$SECONDS
+	for ((i = 0; i < 40; i++)); do
+		from 127.0.0.2 PING || true
+	done
+	(($(grep -c 'refused 127' "$LOG") <= SECONDS - begin + 2))
+	assert_equal "$(accepted)" 0
+}
+
+@test "a datagram from who may not come is not answered" {
+	local SINGLE=yes
+	echo hello >"$T/root/file"
+	tftp_server -o deny=127.0.0.2
+	printf '\0\1file\0octet\0' | timeout 1 nc -u -s 127.0.0.2 127.0.0.1 "$TPORT" >"$T/heard" || true
+	assert_equal "$(stat -c %s "$T/heard")" 0
+	grep -q 'refused 127\.0\.0\.2: deny has its address$' "$LOG"
+	assert_equal "$(tftp get file)" hello
+}
+
+@test "a trusted proxy says who the peer is, in a line or in bytes" {
+	server -o proxy-from=127.0.0.2/31 -o deny=198.51.100.0/24
+	run bytes_from 127.0.0.2 < <(printf 'PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\nSTAT /v1\nQUIT\n')
+	assert_line --index 0 --regexp '^200 coffer=1'
+	assert_line --index 2 --regexp '^200 bye'
+	run bytes_from 127.0.0.2 < <(
+		printf '\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x28\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\7'
+		sleep 0.1	# in pieces, as a network may have it
+		printf '\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x12\x34\0\x50\4\0\1x'
+		printf 'STAT /v2\nQUIT\n'
+	)
+	assert_line --regexp '^200 bye'
+	# Its own health check, and one of which it knows nothing.
+	run bytes_from 127.0.0.3 < <(printf '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0STAT /local\nQUIT\n')
+	assert_line --regexp '^200 bye'
+	run bytes_from 127.0.0.3 < <(printf 'PROXY UNKNOWN\r\nSTAT /unknown\nQUIT\n')
+	assert_line --regexp '^200 bye'
+	wait_for grep -q '/unknown' "$LOG"
+	grep -q ' 192\.0\.2\.7 coffer STAT /v1 ' "$LOG"
+	grep -q ' 2001:db8::7 coffer STAT /v2 ' "$LOG"
+	grep -q ' 127\.0\.0\.3 coffer STAT /local ' "$LOG"
+	grep -q ' 127\.0\.0\.3 coffer STAT /unknown ' "$LOG"
+	# Of whom it speaks, the lists are asked.
+	run bytes_from 127.0.0.2 < <(printf 'PROXY TCP4 198.51.100.1 192.0.2.1 4660 80\r\nSTAT /denied\nQUIT\n')
+	assert_output ''
+	wait_for grep -q 'refused 198\.51\.100\.1: deny has its address$' "$LOG"
+	# From anybody else it is a request that is none.
+	run bytes_from 127.0.0.1 < <(printf 'PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\nQUIT\n')
+	assert_line --regexp '^400 '
+}
+
+@test "a trusted proxy without its header, with a wrong one, or with none in time is cut off" {
+	server -o proxy-from=127.0.0.2 -o request-timeout=1s
+	run bytes_from 127.0.0.2 < <(printf 'STAT /\nQUIT\n')
+	assert_output ''
+	wait_for grep -q 'refused 127\.0\.0\.2: what it says is no PROXY header' "$LOG"
+	run bytes_from 127.0.0.2 < <(printf 'PROXY TCP4 192.0.2.777 192.0.2.1 4660 80\r\nSTAT /\nQUIT\n')
+	assert_output ''
+	run timeout "$PATIENCE" nc -s 127.0.0.2 127.0.0.1 "$PORT" < <(printf 'PROXY TCP4 '; exec sleep 5)
+	assert_output ''
+	wait_for grep -q 'refused 127\.0\.0\.2: its PROXY header did not come in time; and 1 others before$' "$LOG" ||
+	    grep -q 'refused 127\.0\.0\.2: its PROXY header is wrong' "$LOG"
+	assert_regex "$(from 127.0.0.1 PING QUIT)" '200 time='
+	wait_for no_sessions
+}
+
+no_sessions()
+{
+	[[ $(ctl --json status | jq .totals.sessions) == 0 ]]
+}
+
+@test "behind a proxy HTTP and TLS go on with what comes behind the header" {
+	echo hello >"$T/root/file"
+	web -o proxy-from=127.0.0.1
+	run -0 curl -q -s --noproxy '*' --haproxy-protocol "$WEB/file"
+	assert_output hello
+	grep -q ' 127\.0\.0\.1 http GET /file 200' "$LOG"
+	run -0 speak_bytes < <(printf 'PROXY TCP4 192.0.2.7 192.0.2.1 4660 80\r\nGET /file HTTP/1.0\r\n\r\n')
+	assert_line hello
+	wait_for grep -q ' 192\.0\.2\.7 http GET /file 200' "$LOG"
+	stop_server
+	tls_server -o proxy-from=127.0.0.1
+	run -0 tls_get /file --haproxy-protocol
+	assert_output hello
+}
