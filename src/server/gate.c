@@ -1,5 +1,7 @@
 /* gate - which addresses may come at all, and whose word is taken for another address. */
 
+#include <sys/mman.h>
+
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -25,8 +27,11 @@ struct networks {
 	struct cidr	*at;
 };
 
+/* In memory that a worker's children share, for the sake of the lines. */
 struct gate {
 	struct networks	 allow, deny, proxies;
+	_Atomic int64_t	 next;		/* when a line may be written again, */
+	atomic_uint	 untold;	/* and how many were not, until then */
 };
 
 static void
@@ -48,7 +53,8 @@ gate_open(const struct config *config)
 
 	if (config->allow.count == 0 && config->deny.count == 0 && config->proxy_from.count == 0)
 		return NULL;
-	if ((g = calloc(1, sizeof(*g))) == NULL)
+	g = mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (g == MAP_FAILED)
 		_exit(EX_OSERR);
 	compile(&g->allow, &config->allow);
 	compile(&g->deny, &config->deny);
@@ -70,27 +76,25 @@ longest(const struct networks *networks, const uint8_t address[CIDR_ADDRESS])
 
 /* A line for each of a flood would be a flood of its own. */
 static void
-tell(const struct sockaddr *peer, const char *why)
+tell(struct gate *g, const struct sockaddr *peer, const char *why)
 {
-	static _Atomic int64_t next;
-	static atomic_uint untold;
-	int64_t now = clock_ms(), due = atomic_load(&next);
+	int64_t now = clock_ms(), due = atomic_load(&g->next);
 	char name[SOCKET_NAME_MAX];
 	unsigned more;
 
-	if (now < due || !atomic_compare_exchange_strong(&next, &due, now + TELL_MS)) {
-		(void)atomic_fetch_add(&untold, 1);
+	if (now < due || !atomic_compare_exchange_strong(&g->next, &due, now + TELL_MS)) {
+		(void)atomic_fetch_add(&g->untold, 1);
 		return;
 	}
 	(void)socket_name(name, peer, sizeof(struct sockaddr_in6), false);
-	if ((more = atomic_exchange(&untold, 0)) > 0)
+	if ((more = atomic_exchange(&g->untold, 0)) > 0)
 		log_info("refused %s: %s; and %u others before", name, why, more);
 	else
 		log_info("refused %s: %s", name, why);
 }
 
 bool
-gate_admits(const struct gate *g, const struct sockaddr *peer)
+gate_admits(struct gate *g, const struct sockaddr *peer)
 {
 	uint8_t address[CIDR_ADDRESS];
 	int allowed, denied;
@@ -103,12 +107,12 @@ gate_admits(const struct gate *g, const struct sockaddr *peer)
 		return true;
 	if (g->allow.count > 0 && allowed > denied)
 		return true;
-	tell(peer, denied >= allowed && denied != -1 ? "deny has its address" : "allow does not have its address");
+	tell(g, peer, denied >= allowed && denied != -1 ? "deny has its address" : "allow does not have its address");
 	return false;
 }
 
 bool
-gate_trusts(const struct gate *g, const struct sockaddr *peer)
+gate_trusts(struct gate *g, const struct sockaddr *peer)
 {
 	uint8_t address[CIDR_ADDRESS];
 
@@ -163,20 +167,20 @@ become(struct progress *p, const struct proxy_header *h)
 
 /* Not inlined, for the header's buffer is of no use to a session that waits. */
 __attribute__((noinline)) bool
-gate_hears(const struct gate *g, struct progress *p, int64_t deadline)
+gate_hears(struct gate *g, struct progress *p, int64_t deadline)
 {
 	char bytes[PROXY_MAX];
 	struct proxy_header h;
 	ssize_t len;
 
 	if ((len = take_header(atomic_load(&p->fd), bytes, deadline)) == -1) {
-		tell((const struct sockaddr *)&p->peer, errno == EBADMSG ?
+		tell(g, (const struct sockaddr *)&p->peer, errno == EBADMSG ?
 		    "what it says is no PROXY header" : errno == ETIMEDOUT ? "its PROXY header did not come in time" :
 		    "it has gone before its PROXY header was whole");
 		return false;
 	}
 	if (proxy_parse(&h, bytes, (size_t)len) == -1) {
-		tell((const struct sockaddr *)&p->peer, "its PROXY header is wrong");
+		tell(g, (const struct sockaddr *)&p->peer, "its PROXY header is wrong");
 		return false;
 	}
 	if (h.known)

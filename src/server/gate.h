@@ -20,15 +20,15 @@ struct gate	*gate_open(const struct config *);
 
 /* Whether whoever has this address may come.  Of the networks in allow and deny that hold it, the longest
  * decides, and deny where both have it; where there is an allow, whoever is in none may not.  Those
- * who come by a Unix socket always may.  Says so in the log if not, but not more often than once in a
- * second. */
-bool		 gate_admits(const struct gate *, const struct sockaddr *);
+ * who come by a Unix socket always may.  Says so in the log if not, but each worker not more often than
+ * once in a second. */
+bool		 gate_admits(struct gate *, const struct sockaddr *);
 
 /* Whether a connection from there begins with a PROXY header. */
-bool		 gate_trusts(const struct gate *, const struct sockaddr *);
+bool		 gate_trusts(struct gate *, const struct sockaddr *);
 
 /* Reads that header from the connection of a session that has just begun, and nothing behind it: the
  * peer is who it says from here on.  Waits in io/wait, until the deadline.  Whether he may come. */
-bool		 gate_hears(const struct gate *, struct progress *, int64_t deadline);
+bool		 gate_hears(struct gate *, struct progress *, int64_t deadline);
 
 #endif

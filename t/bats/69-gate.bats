@@ -56,7 +56,7 @@ accepted()
 
 @test "a flood of the refused is a line of the log in a second, and no session" {
 	local i begin
-	server -o deny=127.0.0.2
+	WORKERS=1 server -o deny=127.0.0.2
 	begin=$SECONDS
 	for ((i = 0; i < 40; i++)); do
 		from 127.0.0.2 PING || true
@@ -107,7 +107,7 @@ accepted()
 }
 
 @test "a trusted proxy without its header, with a wrong one, or with none in time is cut off" {
-	server -o proxy-from=127.0.0.2 -o request-timeout=1s
+	WORKERS=1 server -o proxy-from=127.0.0.2 -o request-timeout=1s
 	run bytes_from 127.0.0.2 < <(printf 'STAT /\nQUIT\n')
 	assert_output ''
 	wait_for grep -q 'refused 127\.0\.0\.2: what it says is no PROXY header' "$LOG"
