@@ -2,7 +2,7 @@
 
 function __cofferctl_commands
 	cofferctl -h 2>/dev/null | string match -rg '^  ([a-z]+ .*)' |
-	    string replace -r ' +(SESSION|WHAT|USER)? +' \t
+	    string replace -r ' +(SESSION|WHAT|USER|FILE)? +' \t
 end
 
 function __cofferctl_sessions
@@ -15,6 +15,7 @@ complete -c cofferctl -n '__fish_seen_subcommand_from kick' -a '(__cofferctl_ses
 complete -c cofferctl -s d -l delay -x -d 'seconds between two looks of top'
 complete -c cofferctl -n '__fish_seen_subcommand_from passwd' -s f -l file -r -F -d 'the users file'
 complete -c cofferctl -n '__fish_seen_subcommand_from passwd' -s D -l delete -d 'take the user out of it'
+complete -c cofferctl -n '__fish_seen_subcommand_from certificate' -F
 complete -c cofferctl -s s -l socket -r -F -d 'the control socket'
 complete -c cofferctl -l json -d 'print JSON'
 complete -c cofferctl -s V -l version -d 'tell the version'

@@ -11,7 +11,7 @@
 
 #define WAIT_S	30	/* for what is answered at once */
 
-enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD };
+enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD, CERTIFICATE };
 
 static const struct command {
 	const char	*name, *operand;	/* NULL: none */
@@ -30,6 +30,7 @@ static const struct command {
 	{ "forgive", "WHAT", LINES, false, false, "lift the quarantine of a path, the bans of a user or address; or all" },
 	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
 	{ "passwd", "USER", PASSWD, false, false, "set a user's password in the users file, or (-D) drop the user" },
+	{ "certificate", "FILE", CERTIFICATE, false, false, "make a certificate, for these names (default: this machine's)" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
 	{ "stop", NULL, LINES, false, true, "end now" },
 	{ NULL, NULL, NOTHING, false, false, NULL }
@@ -37,7 +38,8 @@ static const struct command {
 
 static const char usage_text[] =
     "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [OPERAND]\n"
-    "       cofferctl passwd [-D] [-f FILE] USER\n";
+    "       cofferctl passwd [-D] [-f FILE] USER\n"
+    "       cofferctl certificate FILE [NAME]...\n";
 
 static struct {
 	const char	*socket;	/* NULL: the usual place */
@@ -66,7 +68,7 @@ help(void)
 
 	(void)printf("%s\nAsks a cofferd that runs on this machine.\n\n", usage_text);
 	for (cmd = commands; cmd->name != NULL; cmd++)
-		(void)printf("  %-8s %-8s %s\n", cmd->name, cmd->operand != NULL ? cmd->operand : "",
+		(void)printf("  %-11s %-8s %s\n", cmd->name, cmd->operand != NULL ? cmd->operand : "",
 		    cmd->help);
 	(void)printf("\n"
 	    "  -d, --delay S        seconds between two looks of top (2)\n"
@@ -154,7 +156,7 @@ find(int argc, char **argv)
 			break;
 	if (cmd->name == NULL)
 		bad_usage("no command is called ", argv[optind]);
-	if (argc - optind - 1 > (cmd->operand != NULL))
+	if (argc - optind - 1 > (cmd->operand != NULL) && cmd->show != CERTIFICATE)
 		bad_usage("there is an operand too many: ", argv[argc - 1]);
 	if (argc - optind - 1 < (cmd->operand != NULL))
 		bad_usage("what is missing is a ", cmd->operand);
@@ -191,7 +193,7 @@ print(const struct command *cmd, const json_t *reply, enum ctl_exit code)
 }
 
 static enum ctl_exit
-run(const struct command *cmd, const char *operand)
+run(const struct command *cmd, const char *operand, char **more, int count)
 {
 	char path[CTL_SOCKET_MAX], request[256];
 	enum ctl_exit code;
@@ -199,6 +201,8 @@ run(const struct command *cmd, const char *operand)
 
 	if (cmd->show == PASSWD)
 		return ctl_passwd(options.users, operand, options.delete);
+	if (cmd->show == CERTIFICATE)
+		return ctl_certificate(operand, more, count);
 	if ((code = ctl_find(path, options.socket)) != DONE)
 		return code;
 	if (cmd->show == TOP)
@@ -220,7 +224,7 @@ main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	cmd = find(argc, argv);
-	code = run(cmd, cmd->operand != NULL ? argv[optind + 1] : NULL);
+	code = run(cmd, cmd->operand != NULL ? argv[optind + 1] : NULL, argv + optind + 2, argc - optind - 2);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	ctl_say("what was to be printed could not be written");

@@ -25,6 +25,10 @@ enum ctl_exit	ctl_find(char path[CTL_SOCKET_MAX], const char *wish);
 enum ctl_exit	ctl_ask(json_t **reply, const char *path, const char *request, unsigned seconds,
 		    bool until_end);
 
+/* Makes a certificate and its key in a new file, for these names, or for this machine's where there are
+ * none, and tells its fingerprint. */
+enum ctl_exit	ctl_certificate(const char *file, char **names, int count);
+
 /* What status and who tell, for people.  width is that of the terminal, or 0; at most rows lines of
  * a table, 0 for all. */
 void	ctl_show_status(const json_t *status, size_t width, size_t rows);

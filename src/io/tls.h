@@ -70,6 +70,10 @@ const char *tls_chain_out_of_date(const struct tls_text *chain, char why[TLS_WHY
 /* The certificate's fingerprint.  0, or -1 where there is no certificate. */
 int	tls_chain_fingerprint(const struct tls_text *chain, struct digest *);
 
+/* A new certificate for these hosts' names and addresses, signed by its own new key, good for so many days: lines of
+ * PEM, first the key, from malloc(3).  NULL with a sentence. */
+char	*tls_make(const char *const *names, size_t n, unsigned days, size_t *len, char why[TLS_WHY]);
+
 /*
  * Connections.
  */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/users_line.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/socket.h"
@@ -146,13 +147,19 @@ session_private(const struct session *s)
 static int
 take_user(struct session *s)
 {
+	const char *why = "it names nobody by a name that fits";
 	char user[PROGRESS_USER];
 	int named = tls_user(stream_secured(s->stream), user, sizeof(user));
 
-	progress_user(s->progress, named == 1 ? user : "");
-	if (named != -1)
+	progress_user(s->progress, "");
+	if (named == 0)
 		return 0;
-	session_log(s, "TLS: the client's certificate names nobody by a name that fits");
+	if (named == 1 && users_name(user, strlen(user), &why)) {
+		progress_user(s->progress, user);
+		session_log(s, "login as %s by a certificate", user);
+		return 0;
+	}
+	session_log(s, "TLS: the client's certificate is refused: %s", why);
 	return stream_fail(s->stream, EACCES);
 }
 
