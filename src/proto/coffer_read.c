@@ -14,7 +14,6 @@
 #include "session/transfer.h"
 #include "store/listing.h"
 
-#define EARLY_MIN	128		/* entries after which a listing is sent at once, not gathered */
 #define REPLY_MAX	256		/* bytes of a success line without a path */
 
 void
@@ -241,16 +240,17 @@ static int
 send_entries(struct stream *stream, struct listing *listing, bool digest, bool sorted)
 {
 	struct listing_entry entry;
-	unsigned long sent = 0;
+	bool first = true;
 	int more;
 
 	more = sorted ? wait_call(fill_listing, listing) : listing_fill(listing);
 	while (more == 1) {
-		for (; listing_next(listing, &entry) == 1; sent++)
+		while (listing_next(listing, &entry) == 1)
 			put_entry(stream, &entry, digest);
 		/* Who lists a large folder sees its beginning at once. */
-		if (sent >= EARLY_MIN && sent < 2 * EARLY_MIN)
+		if (first && !listing_at_end(listing))
 			(void)stream_flush(stream);
+		first = false;
 		if (stream_fault(stream) != 0)
 			return -1;
 		more = listing_at_end(listing) ? listing_fill(listing) :

@@ -13,7 +13,6 @@
 
 #define CHUNK_MAX	32768	/* bytes of a chunk, all in all */
 #define CHUNK_HEAD	6	/* "7FFA" CR LF */
-#define EARLY_MIN	128	/* entries after which a listing is sent at once, not gathered */
 
 /* Ends the chunk under way. */
 static void
@@ -161,14 +160,15 @@ static int
 send_entries(struct page *page, const struct look *look, struct listing *listing, int more)
 {
 	struct listing_entry entry;
-	unsigned long sent = 0;
+	bool first = true;
 
 	while (more == 1) {
-		for (; listing_next(listing, &entry) == 1; sent++)
+		while (listing_next(listing, &entry) == 1)
 			look->entry(page, &entry);
 		/* Who lists a large folder sees its beginning at once. */
-		if (sent >= EARLY_MIN && sent < 2 * EARLY_MIN)
+		if (first && !listing_at_end(listing))
 			page_flush(page);
+		first = false;
 		if (stream_fault(page->x->stream) != 0)
 			return -1;
 		if (listing_at_end(listing))
