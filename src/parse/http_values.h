@@ -44,6 +44,12 @@ enum http_verdict http_conditions(const struct http_request *, const struct http
 /* Whether If-Range lets the Range be used: there is none, or it names this very version. */
 bool	http_if_range(const struct http_request *, const struct http_version *);
 
+/* Authorization: Basic, taken apart in place.  0, or -1 where it is another scheme, or broken. */
+struct http_basic {
+	struct http_text user, password;	/* any bytes */
+};
+int	http_basic_parse(struct http_basic *, struct http_text value);
+
 struct http_range {
 	int64_t	from, len;	/* within the file, not empty */
 };

@@ -35,6 +35,7 @@ static const struct {
 	[HTTP_IF_NONE_MATCH] = NAME("if-none-match"),
 	[HTTP_IF_MODIFIED_SINCE] = NAME("if-modified-since"),
 	[HTTP_IF_UNMODIFIED_SINCE] = NAME("if-unmodified-since"),
+	[HTTP_AUTHORIZATION] = NAME("authorization"),
 };
 
 /* tchar of RFC 9110: what methods and names of fields are made of. */

@@ -1,6 +1,6 @@
 /* http - what the files of HTTP share; nobody else includes it.
  * proto_http.c holds the conversation, http_reply.c the heads and all replies without a file,
- * http_body.c what is read away, http_file.c files, their versions and ranges,
+ * http_body.c what is read away, http_login.c who it is, http_file.c files, their versions and ranges,
  * http_list.c listings in JSON, http_page.c those in HTML, http_metrics.c what is no tree. */
 
 #ifndef PROTO_HTTP_H
@@ -48,8 +48,10 @@ char	*head_end(struct http_exchange *, char *dst);
 char	*head_put(char *dst, const char *text);
 char	*head_number(char *dst, const char *name, uint64_t);	/* "Name: N" CR LF */
 
-/* A whole reply with the status and a sentence, for people. */
+/* A whole reply with the status and a sentence, for people; 401 asks for a password.  And one that
+ * says when to come again. */
 void	reply_status(struct http_exchange *, int code, const char *sentence);
+void	reply_later(struct http_exchange *, int code, const char *sentence, int64_t seconds);
 /* The same for an errno of the floors below: the one place where it becomes a status. */
 void	reply_fault(struct http_exchange *, int error);
 void	reply_no_range(struct http_exchange *, off_t size);	/* 416 */
@@ -57,6 +59,15 @@ void	reply_not_modified(struct http_exchange *, const char *tag);	/* 304; NULL: 
 void	reply_options(struct http_exchange *);
 /* 301 to x->path with a slash behind it. */
 void	reply_to_folder(struct http_exchange *);
+
+/* http_login.c */
+
+/* Makes the session the user's whom the request names, or whoever it was before.  0; or -1, and the
+ * reply is there. */
+int	log_in(struct http_exchange *);
+
+/* What was said of a password stays nowhere. */
+void	forget_password(struct http_exchange *);
 
 /* http_body.c */
 

@@ -22,6 +22,7 @@ static const struct {
 	{ 301, "Moved Permanently" },
 	{ 304, "Not Modified" },
 	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
 	{ 405, "Method Not Allowed" },
@@ -32,6 +33,7 @@ static const struct {
 	{ 416, "Range Not Satisfiable" },
 	{ 417, "Expectation Failed" },
 	{ 421, "Misdirected Request" },
+	{ 429, "Too Many Requests" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
@@ -157,7 +159,18 @@ void
 reply_status(struct http_exchange *x, int code, const char *sentence)
 {
 	reply(x, code, sentence, code == 405 ? "Allow: " HTTP_METHODS_HERE "\r\n" :
+	    code == 401 ? "WWW-Authenticate: Basic realm=\"coffer\", charset=\"UTF-8\"\r\n" :
 	    code == 503 ? "Retry-After: 1\r\n" : "");
+}
+
+void
+reply_later(struct http_exchange *x, int code, const char *sentence, int64_t seconds)
+{
+	char field[64], *p;
+
+	p = text_decimal(head_put(field, "Retry-After: "), (uint64_t)(seconds > 0 ? seconds : 1));
+	*head_put(p, "\r\n") = '\0';
+	reply(x, code, sentence, field);
 }
 
 static const struct {
@@ -170,6 +183,7 @@ static const struct {
 	{ EILSEQ,	404, "no file has such a name" },
 	{ EACCES,	403, "not allowed" },
 	{ EPERM,	403, "not allowed" },
+	{ ENOKEY,	401, "log in first" },
 	{ ELOOP,	403, "a symbolic link that is not followed" },
 	{ EXDEV,	403, "a symbolic link leads out of the tree" },
 	{ ENXIO,	403, "neither a file nor a folder" },
@@ -187,6 +201,10 @@ reply_fault(struct http_exchange *x, int error)
 {
 	size_t i;
 
+	if (error == ENOKEY && !session_private(x->session)) {
+		reply_status(x, 403, "log in first, by https: a password must not be said in clear text");
+		return;
+	}
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (errors[i].error == error) {
 			reply_status(x, errors[i].code, errors[i].sentence);

@@ -44,6 +44,8 @@ answer_request(struct http_exchange *x)
 		reply_status(x, 403, "nothing is served in clear here: ask by https");
 		return;
 	}
+	if (x->session->protocol != &protocol_metrics && log_in(x) == -1)
+		return;
 	if (session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len,
 	    x->began) == -1)
 		reply_fault(x, errno);
@@ -143,6 +145,7 @@ answer(struct session *s, char *head, size_t len)
 		refuse_method(&x, head, len);
 	else if (body_drop(&x, head, len) == 0)
 		answer_request(&x);
+	forget_password(&x);
 	log_exchange(&x, stream_moved(s->stream) - before);
 	return finish(&x);
 }
@@ -164,6 +167,7 @@ answer_broken(struct session *s, int error)
 		reply_status(&x, 408, "the head of the request did not come in time");
 	else
 		reply_status(&x, 400, "the head of the request does not end");
+	forget_password(&x);
 	log_exchange(&x, 0);
 	(void)finish(&x);
 }

@@ -1,15 +1,28 @@
 /* login - a session's user, by name and password. */
 
 #include <errno.h>
-#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth/login.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/text.h"
 #include "io/wait.h"
 #include "session/login.h"
 #include "session/session.h"
+
+#define MEMORY_MS	(5 * 60 * 1000)	/* how long words stay right without a question */
+#define KEY		32		/* bytes */
+
+/* What a connection remembers of its requests' logins. */
+struct login_memory {
+	char		 before[PROGRESS_USER];	/* who it was before them */
+	char		 user[PROGRESS_USER];	/* whose words the digest is of */
+	struct digest	 words;
+	int64_t		 until;
+};
 
 _Static_assert(PROGRESS_USER == USERS_NAME_MAX + 1, "a user's name");
 
@@ -83,4 +96,73 @@ session_login(struct session *s, const struct login_words *w, int64_t *seconds)
 	default:
 		return refuse(s, w, EAGAIN, "too many logins at a time");
 	}
+}
+
+/* Of this process; and of its children, under fork. */
+static uint8_t		key[KEY];
+static pthread_once_t	key_made = PTHREAD_ONCE_INIT;
+
+static void
+make_key(void)
+{
+	arc4random_buf(key, sizeof(key));
+}
+
+static int
+digest_words(struct digest *digest, const struct login_words *w)
+{
+	struct digest_state *state = digest_begin();
+
+	if (state == NULL)
+		return -1;
+	(void)pthread_once(&key_made, make_key);
+	digest_update(state, key, sizeof(key));
+	digest_update(state, &w->name_len, sizeof(w->name_len));
+	digest_update(state, w->name, w->name_len);
+	digest_update(state, w->password, w->password_len);
+	digest_end(&state, digest);
+	return 0;
+}
+
+int
+session_login_again(struct session *s, const struct login_words *w, int64_t *seconds)
+{
+	struct login_memory *m = s->logins;
+	struct digest digest;
+
+	if (m == NULL) {
+		if ((m = s->logins = calloc(1, sizeof(*m))) == NULL)
+			return -1;
+		(void)strlcpy(m->before, session_user(s), sizeof(m->before));
+	}
+	if (digest_words(&digest, w) == -1)
+		return -1;
+	if (clock_ms() < m->until && digest_equal(&digest, &m->words)) {
+		if (strcmp(session_user(s), m->user) != 0)
+			progress_user(s->progress, m->user);
+		return 0;
+	}
+	session_logout(s);
+	if (session_login(s, w, seconds) == -1)
+		return -1;
+	(void)strlcpy(m->user, session_user(s), sizeof(m->user));
+	m->words = digest;
+	m->until = clock_in(MEMORY_MS);
+	return 0;
+}
+
+void
+session_logout(struct session *s)
+{
+	if (s->logins != NULL && strcmp(session_user(s), s->logins->before) != 0)
+		progress_user(s->progress, s->logins->before);
+}
+
+void
+session_login_forget(struct session *s)
+{
+	if (s->logins != NULL)
+		explicit_bzero(s->logins, sizeof(*s->logins));
+	free(s->logins);
+	s->logins = NULL;
 }

@@ -23,4 +23,15 @@ struct login_words {		/* any bytes, no NUL behind them */
  *	ENOSYS		nobody can log in */
 int	session_login(struct session *, const struct login_words *, int64_t *seconds);
 
+/* The same for a protocol in which each request says who it is of.  Words that were right on this
+ * connection within the last minutes are right without a question; what is kept of them is a digest under a
+ * key of this process. */
+int	session_login_again(struct session *, const struct login_words *, int64_t *seconds);
+
+/* The session is again whose it was before the first session_login_again(). */
+void	session_logout(struct session *);
+
+/* For the end of a session. */
+void	session_login_forget(struct session *);
+
 #endif

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "io/socket.h"
 #include "io/tls.h"
+#include "session/login.h"
 #include "session/session.h"
 
 #define BASE	36
@@ -68,6 +69,7 @@ session_run(struct progress *progress, const struct protocol *protocol, struct s
 		if (!protocol->secure || session_tls(&s) == 0)
 			protocol->serve(&s);
 	}
+	session_login_forget(&s);
 	progress_leave(progress);
 	stream_close(&s.stream);
 }

@@ -21,6 +21,7 @@
 #define SESSION_ID_MAX	14	/* a session's number in base 36, with its NUL */
 
 struct hold;
+struct login_memory;
 
 struct session_opts {
 	struct stream_opts stream;
@@ -65,6 +66,7 @@ struct session {
 	uint64_t		 heard;		/* bytes, when the store was last told */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
+	struct login_memory	*logins;	/* of session_login_again(), or NULL */
 	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */
 	struct sockaddr_in6	 peer;		/* or any shorter address */
 };

@@ -104,6 +104,21 @@ values(char *s, size_t len)
 	(void)http_has_word(text, "close");
 }
 
+/* In place. */
+static void
+basic(char *s, size_t len)
+{
+	struct http_text text = { s, len };
+	struct http_basic b;
+
+	if (http_basic_parse(&b, text) == -1)
+		return;
+	check_within(b.user, s, len);
+	check_within(b.password, s, len);
+	assert(b.password.at == b.user.at + b.user.len + 1 && b.user.at[b.user.len] == ':');
+	assert(memchr(b.user.at, ':', b.user.len) == NULL);
+}
+
 static void
 chunk(const char *s, size_t len)
 {
@@ -144,6 +159,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 1:
 		values(s, size - 1);
+		basic(s, size - 1);
 		break;
 	case 2:
 		chunk(s, size - 1);

@@ -270,6 +270,51 @@ limits(void **state)
 	free(head);
 }
 
+/* RFC 7617, and base64 of one form alone. */
+static void
+basic(void **state)
+{
+	static const struct { const char *value, *user, *password; } rows[] = {
+		{ "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", "open sesame" },
+		{ "basic   QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", "open sesame" },
+		{ "Basic dGVzdDoxMjPCow==", "test", "123\302\243" },
+		{ "Basic YTpiOmM=", "a", "b:c" },
+		{ "Basic OnB3", "", "pw" },
+		{ "Basic YTo=", "a", "" },
+		{ "Basic Og==", "", "" },
+		{ "Basic YTpi", "a", "b" },
+		{ "Basic", NULL, NULL },
+		{ "Basic ", NULL, NULL },
+		{ "Basic YWI=", NULL, NULL },		/* no colon */
+		{ "Basic Og", NULL, NULL },		/* no padding */
+		{ "Basic Ov==", NULL, NULL },		/* bits that are lost */
+		{ "Basic YTp=", NULL, NULL },
+		{ "Basic Og==Og==", NULL, NULL },
+		{ "Basic ====", NULL, NULL },
+		{ "Basic Y-_i", NULL, NULL },
+		{ "Basic YTpi YTpi", NULL, NULL },
+		{ "Bearer YTpi", NULL, NULL },
+		{ "YTpi", NULL, NULL },
+	};
+	struct http_basic b;
+	char value[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_message("row %zu: %s\n", i, rows[i].value);
+		(void)strcpy(value, rows[i].value);
+		assert_int_equal(http_basic_parse(&b, (struct http_text){ value, strlen(value) }),
+		    rows[i].user != NULL ? 0 : -1);
+		if (rows[i].user == NULL)
+			continue;
+		assert_int_equal(b.user.len, strlen(rows[i].user));
+		assert_memory_equal(b.user.at, rows[i].user, b.user.len);
+		assert_int_equal(b.password.len, strlen(rows[i].password));
+		assert_memory_equal(b.password.at, rows[i].password, b.password.len);
+	}
+}
+
 static void
 line_limit(void **state)
 {
@@ -732,6 +777,7 @@ main(void)
 		cmocka_unit_test(completeness),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(line_limit),
+		cmocka_unit_test(basic),
 		cmocka_unit_test(field_limit),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(each_day),
