@@ -63,7 +63,7 @@ hold_sync(struct hold *h, unsigned which)
 	return 0;
 }
 
-/* By folder, so that each is opened and synced once; within it as they came. */
+/* By store and folder, so that each is opened and synced once; within it as they came. */
 static int
 by_folder(const void *a, const void *b)
 {
@@ -71,6 +71,8 @@ by_folder(const void *a, const void *b)
 	size_t least = x->leaf < y->leaf ? x->leaf : y->leaf;
 	int order = memcmp(x->path, y->path, least);
 
+	if (x->store != y->store)
+		return x->store < y->store ? -1 : 1;
 	if (order == 0 && x->leaf != y->leaf)
 		order = x->leaf < y->leaf ? -1 : 1;
 	return order != 0 ? order : x->nth < y->nth ? -1 : 1;
@@ -87,7 +89,7 @@ by_coming(const void *a, const void *b)
 static bool
 same_folder(const struct upload *a, const struct upload *b)
 {
-	return a->leaf == b->leaf && memcmp(a->path, b->path, a->leaf) == 0;
+	return a->store == b->store && a->leaf == b->leaf && memcmp(a->path, b->path, a->leaf) == 0;
 }
 
 /* The end of the row of uploads into the same folder. */
@@ -127,19 +129,20 @@ name_one(struct hold *h, struct upload *up, int parent)
 static void
 name_row(struct hold *h, size_t begin, size_t end, bool sync)
 {
+	struct store *store = h->at[begin]->store;
 	struct path path;
 	int parent;
 
 	path.len = strlen(h->at[begin]->path);
 	path.leaf = h->at[begin]->leaf;
 	memcpy(path.name, h->at[begin]->path, path.len + 1);
-	if ((parent = store_parent(h->store, &path, 0)) == -1) {
+	if ((parent = store_parent(store, &path, 0)) == -1) {
 		fail_row(h, begin, end, errno);
 		return;
 	}
 	for (size_t i = begin; i < end; i++)
 		name_one(h, h->at[i], parent);
-	if (sync && store_sync_folder(h->store, parent) == -1)
+	if (sync && store_sync_folder(store, parent) == -1)
 		fail_row(h, begin, end, errno);
 	close(parent);
 }

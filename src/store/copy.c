@@ -82,6 +82,13 @@ int
 store_copy(struct store *s, const struct path *from, const struct path *to, bool only_new,
     struct object *done)
 {
+	return store_copy_to(s, from, s, to, only_new, done);
+}
+
+int
+store_copy_to(struct store *source_store, const struct path *from, struct store *s, const struct path *to,
+    bool only_new, struct object *done)
+{
 	/* No user has a slash in his name: a copy is never taken for somebody's upload. */
 	struct upload_want want = { .user = "/copy", .has_mode = true };
 	struct upload *up = NULL;
@@ -90,7 +97,7 @@ store_copy(struct store *s, const struct path *from, const struct path *to, bool
 
 	if (!s->opts.writable)
 		return fail_with(EROFS);
-	if (store_get(s, from, &source) == -1)
+	if (store_get(source_store, from, &source) == -1)
 		return -1;
 	want.size = source.size;
 	want.mode = source.mode & 0777 & ~s->umask;

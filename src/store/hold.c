@@ -260,6 +260,24 @@ hold_close(struct hold **hp, bool keep)
 	*hp = NULL;
 }
 
+void
+hold_look(const struct hold *h, size_t which, struct hold_entry *entry)
+{
+	const struct upload *up = h->at[which];
+
+	assert(which < h->count);
+	*entry = (struct hold_entry){
+		.store = up->store, .path = up->path, .user = up->user, .imposed = up->want.imposed,
+	};
+}
+
+void
+hold_refuse(struct hold *h, size_t which, int error)
+{
+	assert(!h->done && which < h->count);
+	h->at[which]->fault = error;
+}
+
 int
 hold_result(const struct hold *h, size_t which, const char **path, bool *conditional)
 {

@@ -9,7 +9,7 @@
 
 struct hold;
 
-/* Room for `max` uploads.  NULL with ENOMEM. */
+/* Room for `max` uploads, into this store and others that are as durable.  NULL with ENOMEM. */
 struct hold *hold_open(struct store *, size_t max);
 
 /* Gives up all that was not published.  If `keep` it stays for a resume, else is removed.  *h
@@ -22,6 +22,16 @@ bool	hold_full(const struct hold *);
 /* An upload that was opened with want.hold: as upload_publish(), but it is neither durable
  * nor has its name yet.  Conditions are asked, and will be asked again.  EUSERS: full. */
 int	upload_hold(struct upload **up, struct object *done);
+
+/* One of those that wait, in the order in which they came; and its refusal: it will not be published,
+ * and hold_result() gives that errno. */
+struct hold_entry {
+	struct store	*store;
+	const char	*path, *user;	/* no leading slash; "" for nobody */
+	bool		 imposed;	/* as in upload_want */
+};
+void	hold_look(const struct hold *, size_t which, struct hold_entry *);
+void	hold_refuse(struct hold *, size_t which, int error);
 
 /* A commit has three steps.  First: how many calls of hold_sync() may run at once, from 1 to
  * `most`; all must have ended before hold_publish(). */

@@ -31,9 +31,10 @@ _Static_assert(NAMES >= 4 * PATH_MAX, "a batch has room for some long names");
 
 /* A folder that is being read, and its place in those above. */
 struct level {
-	int	 fd;
+	int	 fd;			/* -1: there is nothing but mounts */
 	char	*dents;
 	size_t	 at, end;
+	size_t	 mounts;		/* that have been looked at */
 	size_t	 prefix;		/* bytes of l->name that lead here, with the slash */
 };
 
@@ -68,11 +69,12 @@ enter(struct listing *l, int fd, size_t prefix)
 
 	assert(l->levels < LISTING_DEPTH_MAX);
 	if ((level->dents = malloc(DENTS)) == NULL) {
-		close(fd);
+		if (fd != -1)
+			close(fd);
 		return fail_with(ENOMEM);
 	}
 	level->fd = fd;
-	level->at = level->end = 0;
+	level->at = level->end = level->mounts = 0;
 	level->prefix = prefix;
 	l->levels++;
 	return 0;
@@ -83,7 +85,8 @@ leave(struct listing *l)
 {
 	struct level *level = &l->level[--l->levels];
 
-	close(level->fd);
+	if (level->fd != -1)
+		close(level->fd);
 	free(level->dents);
 }
 
@@ -204,6 +207,73 @@ take_name(struct listing *l, const struct level *level, const struct dirent64 *d
 	return level->prefix + len;
 }
 
+static unsigned
+may(const struct listing *l, size_t len)
+{
+	return l->opts.may == NULL ? LISTING_SHOW | LISTING_ENTER : l->opts.may(l->opts.may_arg, l->name, len);
+}
+
+/* Whether a mount hides what has that name. */
+static bool
+is_hidden(const struct listing *l, size_t len)
+{
+	for (size_t i = 0; i < l->opts.mounts; i++)
+		if (l->opts.mount[i].len == len && memcmp(l->opts.mount[i].name, l->name, len) == 0)
+			return true;
+	return false;
+}
+
+static int
+look_at_mount(const struct listing_mount *m, struct object *object)
+{
+	static const struct path root;
+
+	*object = (struct object){ .fd = -1, .type = OBJECT_FOLDER, .mode = 0555 };
+	return m->store != NULL ? store_stat(m->store, &root, object) : 0;
+}
+
+static void
+enter_mount(struct listing *l, const struct listing_mount *m)
+{
+	int fd = -1;
+
+	if (l->levels == LISTING_DEPTH_MAX) {
+		fault(l, ENAMETOOLONG);
+		return;
+	}
+	if (m->store != NULL && (fd = store_resolve(m->store, "", O_RDONLY | O_DIRECTORY, 0)) == -1) {
+		fault(l, errno);
+		return;
+	}
+	l->name[m->len] = '/';
+	if (enter(l, fd, m->len + 1) == -1)
+		fault(l, errno);
+}
+
+/* A mount, if it lies in the folder of this level. */
+static void
+visit_mount(struct listing *l, const struct level *level, const struct listing_mount *m)
+{
+	unsigned levels = l->levels, allowed;
+	struct object object;
+
+	if (m->len <= level->prefix || m->len > PATH_LEN_MAX || memcmp(m->name, l->name, level->prefix) != 0 ||
+	    memchr(m->name + level->prefix, '/', m->len - level->prefix) != NULL)
+		return;
+	memcpy(l->name, m->name, m->len);
+	l->name[m->len] = '\0';
+	if ((allowed = may(l, m->len)) == 0)
+		return;
+	if (look_at_mount(m, &object) == -1) {
+		fault(l, errno);
+		return;
+	}
+	if ((allowed & LISTING_SHOW) && is_wanted(l, l->name + level->prefix))
+		give(l, &object, m->len);
+	if ((allowed & LISTING_ENTER) && levels < l->opts.depth && l->levels == levels)
+		enter_mount(l, m);
+}
+
 static void
 visit(struct listing *l, const struct dirent64 *d)
 {
@@ -212,12 +282,14 @@ visit(struct listing *l, const struct dirent64 *d)
 	unsigned levels = l->levels;
 	struct object object;
 	const char *leaf;
+	unsigned allowed;
 	size_t len;
 
-	if ((len = take_name(l, level, d)) == 0)
+	if ((len = take_name(l, level, d)) == 0 || is_hidden(l, len) || (allowed = may(l, len)) == 0)
 		return;
 	leaf = l->name + level->prefix;
-	wanted = is_wanted(l, leaf);
+	wanted = (allowed & LISTING_SHOW) && is_wanted(l, leaf);
+	deeper = deeper && (allowed & LISTING_ENTER);
 	if (wanted || (deeper && d->d_type == DT_UNKNOWN)) {
 		if (!look(l, level->fd, leaf, &object))
 			return;
@@ -256,7 +328,11 @@ walk(struct listing *l)
 
 	while (l->levels > 0 && !is_full(l)) {
 		level = &l->level[l->levels - 1];
-		if (level->at == level->end && !refill(l, level)) {
+		if (level->mounts < l->opts.mounts) {
+			visit_mount(l, level, &l->opts.mount[level->mounts++]);
+			continue;
+		}
+		if (level->at == level->end && (level->fd == -1 || !refill(l, level))) {
 			leave(l);
 			continue;
 		}
@@ -291,6 +367,10 @@ open_path(struct listing *l, struct store *s, const struct path *path)
 	struct stat st;
 	int fd;
 
+	if (s == NULL) {
+		l->is_folder = true;
+		return enter(l, -1, 0);
+	}
 	if ((fd = store_resolve(s, path->name, O_RDONLY | O_DIRECTORY, 0)) == -1)
 		return errno == ENOTDIR ? open_file(l, s, path) : -1;
 	/* The root is held open: when it was removed, it would seem to be empty. */

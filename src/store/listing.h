@@ -15,6 +15,18 @@
 
 enum listing_sort { LISTING_UNSORTED, LISTING_BY_NAME, LISTING_BY_SIZE, LISTING_BY_MTIME };
 
+/* What may be done to a name. */
+#define LISTING_SHOW	1
+#define LISTING_ENTER	2
+
+/* Something that is not in the folder, or hides what is: another store, or (NULL) a folder in which
+ * there is nothing but others of these. */
+struct listing_mount {
+	const char	*name;		/* relative to the listed folder */
+	size_t		 len;
+	struct store	*store;
+};
+
 struct listing_opts {
 	uint32_t	 depth;		/* 1: the folder itself; LISTING_ALL: everything beneath */
 	enum listing_sort sort;		/* by bytes of the name; size and mtime
@@ -25,6 +37,10 @@ struct listing_opts {
 					 * LISTING_BY_NAME */
 	uint64_t	 limit;		/* entries at most; 0: all */
 	bool		 digest;	/* look for kept digests */
+	unsigned	(*may)(void *, const char *name, size_t len);	/* LISTING_*; NULL: everything */
+	void		*may_arg;
+	const struct listing_mount *mount;
+	size_t		 mounts;
 };
 
 struct listing_entry {
@@ -36,8 +52,8 @@ struct listing_entry {
 
 struct listing;
 
-/* Opens the folder at path, or the single file at it (a listing of one entry whose name
- * is its leaf).  The strings in opts must outlive the listing. */
+/* Opens the folder at path (without a store, one of mounts only), or the single file at it (a listing of one entry whose name
+ * is its leaf).  What opts points to must outlive the listing. */
 int	listing_open(struct store *, const struct path *, const struct listing_opts *,
 	    struct listing **);
 

@@ -82,7 +82,7 @@ upload_check_target(struct upload *up)
 	if (fstatat(up->parent, upload_leaf(up), &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		if (errno != ENOENT)
 			return -1;
-		return up->want.condition == UPLOAD_IF_DIGEST ? fail_with(ESTALE) : 0;
+		return up->want.condition >= UPLOAD_IF_THERE ? fail_with(ESTALE) : 0;
 	}
 	if (up->want.condition == UPLOAD_IF_NEW)
 		return fail_with(EEXIST);

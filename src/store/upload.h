@@ -15,7 +15,7 @@
 #define UPLOAD_SIZE_UNKNOWN	(-1)
 #define UPLOAD_RESERVE_MIN	(256 * 1024)	/* bytes from which a declared size is reserved */
 
-enum upload_condition { UPLOAD_ANY, UPLOAD_IF_NEW, UPLOAD_IF_DIGEST };
+enum upload_condition { UPLOAD_ANY, UPLOAD_IF_NEW, UPLOAD_IF_THERE, UPLOAD_IF_DIGEST };
 
 struct hold;
 
@@ -26,6 +26,7 @@ struct upload_want {
 	struct timespec	 mtime;		/* else the time of publishing */
 	unsigned	 mode;		/* permission bits; else 0666 less the umask */
 	enum upload_condition condition;
+	bool		 imposed;	/* the condition is no wish of who sends it */
 	struct digest	 current;	/* for UPLOAD_IF_DIGEST: what stands there now */
 	bool		 in_flight;	/* small, and on its way already: nothing is refused before
 					 * the bytes have come, and nothing is kept for a resume */
@@ -41,7 +42,7 @@ struct upload;
 
 /* Begins an upload to path.  Refused before a byte moves: EISDIR (path is a folder),
  * ENOENT (its folder is missing), EEXIST (UPLOAD_IF_NEW and there is something),
- * ESTALE (UPLOAD_IF_DIGEST and another digest stands there), ENOSPC or EDQUOT (the
+ * ESTALE (UPLOAD_IF_DIGEST and another digest stands there, UPLOAD_IF_THERE and nothing does), ENOSPC or EDQUOT (the
  * declared size does not fit), EROFS ...  May block (a condition may have to hash). */
 int	upload_open(struct store *, const struct path *, const struct upload_want *,
 	    struct upload **);
@@ -75,5 +76,9 @@ void	upload_abandon(struct upload **up, bool keep);
  * the digest goes along or is computed. */
 int	store_copy(struct store *, const struct path *from, const struct path *to, bool only_new,
 	    struct object *done);
+
+/* The same into another store. */
+int	store_copy_to(struct store *, const struct path *from, struct store *, const struct path *to,
+	    bool only_new, struct object *done);
 
 #endif
