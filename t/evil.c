@@ -399,6 +399,8 @@ int
 main(int argc, char **argv)
 {
 	struct sandbox_opts opts = { .mode = SANDBOX_REQUIRED };
+	struct config_shares shares = { .count = 0 };
+	struct config_share *served;
 	struct sandbox_level level;
 	const struct sched *model;
 	size_t i;
@@ -411,7 +413,10 @@ main(int argc, char **argv)
 	opts.threads = model->threads;
 	opts.writable = strcmp(argv[2], "rw") == 0;
 	opts.datagrams = opts.syslog = strcmp(argv[2], "udp") == 0;
-	opts.root = argv[3];
+	served = config_shares_add(&shares, "/", "");
+	served->root = argv[3];
+	served->most = opts.writable ? RIGHTS_ALL : RIGHTS_LOOK;
+	opts.shares = &shares;
 	if ((root = open(argv[3], O_PATH | O_DIRECTORY)) == -1)
 		err(2, "%s", argv[3]);
 	connect_outside();
@@ -419,7 +424,6 @@ main(int argc, char **argv)
 		if (chroot(argv[3]) == -1 || chdir("/") == -1 || setresuid(65534, 65534, 65534) == -1)
 			err(2, "chroot");
 		opts.rooted = true;
-		opts.root = "/";
 	}
 	if (sandbox_enter(&opts, &level) == -1)
 		errx(2, "%s", level.text);

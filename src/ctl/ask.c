@@ -202,7 +202,7 @@ ctl_ask(json_t **reply, const char *path, const char *request, unsigned seconds,
 {
 	const struct timeval patience = { .tv_sec = (time_t)seconds };
 	enum ctl_exit code;
-	char line[512], *text;
+	char line[1024], *text;
 	int fd, len;
 
 	*reply = NULL;

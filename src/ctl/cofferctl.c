@@ -11,7 +11,7 @@
 
 #define WAIT_S	30	/* for what is answered at once */
 
-enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD, CERTIFICATE };
+enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD, CERTIFICATE, ANSWER };
 
 static const struct command {
 	const char	*name, *operand;	/* NULL: none */
@@ -28,6 +28,7 @@ static const struct command {
 	{ "upgrade", NULL, LINES, true, false, "let the binary that is installed now take over" },
 	{ "reopen", NULL, LINES, false, false, "open the files of the log again" },
 	{ "forgive", "WHAT", LINES, false, false, "lift the quarantine of a path, the bans of a user or address; or all" },
+	{ "explain", "USER VERB PATH", ANSWER, false, false, "whether he may, and which line says so" },
 	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
 	{ "passwd", "USER", PASSWD, false, false, "set a user's password in the users file, or (-D) drop the user" },
 	{ "certificate", "FILE", CERTIFICATE, false, false, "make a certificate, for these names (default: this machine's)" },
@@ -68,7 +69,7 @@ help(void)
 
 	(void)printf("%s\nAsks a cofferd that runs on this machine.\n\n", usage_text);
 	for (cmd = commands; cmd->name != NULL; cmd++)
-		(void)printf("  %-11s %-8s %s\n", cmd->name, cmd->operand != NULL ? cmd->operand : "",
+		(void)printf("  %-11s %-14s %s\n", cmd->name, cmd->operand != NULL ? cmd->operand : "",
 		    cmd->help);
 	(void)printf("\n"
 	    "  -d, --delay S        seconds between two looks of top (2)\n"
@@ -144,6 +145,12 @@ parse_options(int argc, char **argv)
 		}
 }
 
+static int
+operands(const struct command *cmd)
+{
+	return cmd->operand == NULL ? 0 : cmd->show == ANSWER ? 3 : 1;
+}
+
 static const struct command *
 find(int argc, char **argv)
 {
@@ -156,9 +163,9 @@ find(int argc, char **argv)
 			break;
 	if (cmd->name == NULL)
 		bad_usage("no command is called ", argv[optind]);
-	if (argc - optind - 1 > (cmd->operand != NULL) && cmd->show != CERTIFICATE)
+	if (argc - optind - 1 > operands(cmd) && cmd->show != CERTIFICATE)
 		bad_usage("there is an operand too many: ", argv[argc - 1]);
-	if (argc - optind - 1 < (cmd->operand != NULL))
+	if (argc - optind - 1 < operands(cmd))
 		bad_usage("what is missing is a ", cmd->operand);
 	if (cmd->show != PASSWD && (options.delete || options.users != NULL))
 		bad_usage("-D and -f are for passwd, not for ", cmd->name);
@@ -184,7 +191,7 @@ print(const struct command *cmd, const json_t *reply, enum ctl_exit code)
 		(void)json_dumpf(result != NULL ? result : reply, stdout,
 		    JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
 		(void)fputs("\n", stdout);
-	} else if (code != DONE || cmd->show == LINES)
+	} else if (code != DONE || cmd->show == LINES || cmd->show == ANSWER)
 		print_lines(json_object_get(reply, "lines"), code == DONE ? stdout : stderr);
 	else if (cmd->show == STATUS)
 		ctl_show_status(result, 0, 0);
@@ -195,7 +202,7 @@ print(const struct command *cmd, const json_t *reply, enum ctl_exit code)
 static enum ctl_exit
 run(const struct command *cmd, const char *operand, char **more, int count)
 {
-	char path[CTL_SOCKET_MAX], request[256];
+	char path[CTL_SOCKET_MAX], request[1024];
 	enum ctl_exit code;
 	json_t *reply;
 
@@ -207,11 +214,13 @@ run(const struct command *cmd, const char *operand, char **more, int count)
 		return code;
 	if (cmd->show == TOP)
 		return ctl_top(path, options.delay);
-	(void)snprintf(request, sizeof(request), "%s%s%.200s", cmd->name, operand != NULL ? " " : "",
+	(void)snprintf(request, sizeof(request), "%s%s%.960s", cmd->name, operand != NULL ? " " : "",
 	    operand != NULL ? operand : "");
 	code = ctl_ask(&reply, path, request, cmd->slow ? 0 : WAIT_S, cmd->ends);
 	if (reply != NULL)
 		print(cmd, reply, code);
+	if (cmd->show == ANSWER && code == DONE && !json_is_true(json_object_get(json_object_get(reply, "result"), "allowed")))
+		code = DENIED;
 	json_decref(reply);
 	return code;
 }
@@ -219,12 +228,18 @@ run(const struct command *cmd, const char *operand, char **more, int count)
 int
 main(int argc, char **argv)
 {
+	const char *operand = NULL;
+	char question[CTL_QUESTION_MAX];
 	const struct command *cmd;
 	enum ctl_exit code;
 
 	parse_options(argc, argv);
 	cmd = find(argc, argv);
-	code = run(cmd, cmd->operand != NULL ? argv[optind + 1] : NULL, argv + optind + 2, argc - optind - 2);
+	if (cmd->operand != NULL)
+		operand = argv[optind + 1];
+	if (cmd->show == ANSWER && ctl_question(question, argv + optind + 1) == -1)
+		bad_usage("the question is too long", "");
+	code = run(cmd, cmd->show == ANSWER ? question : operand, argv + optind + 2, argc - optind - 2);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	ctl_say("what was to be printed could not be written");

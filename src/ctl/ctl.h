@@ -29,6 +29,10 @@ enum ctl_exit	ctl_ask(json_t **reply, const char *path, const char *request, uns
  * none, and tells its fingerprint. */
 enum ctl_exit	ctl_certificate(const char *file, char **names, int count);
 
+/* The three operands of explain as the server wants them: 0, or -1 where they are too long. */
+#define CTL_QUESTION_MAX	960
+int	ctl_question(char dst[CTL_QUESTION_MAX], char *const operand[3]);
+
 /* What status and who tell, for people.  width is that of the terminal, or 0; at most rows lines of
  * a table, 0 for all. */
 void	ctl_show_status(const json_t *status, size_t width, size_t rows);

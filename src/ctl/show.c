@@ -224,6 +224,26 @@ show_more(const char *title, const struct column *columns, const json_t *list, s
 	show_table(columns, list, width, rows);
 }
 
+static void
+show_shares(const json_t *shares)
+{
+	char used[CELL], quota[CELL];
+	const json_t *share;
+
+	for (size_t i = 0; i < json_array_size(shares); i++) {
+		share = json_array_get(shares, i);
+		(void)printf("%-15s%s", i == 0 ? "serving" : "", word(share, "root"));
+		if (json_array_size(shares) > 1 || strcmp(word(share, "path"), "/") != 0)
+			(void)printf(" at %s", word(share, "path"));
+		(void)printf(" (%s", json_is_true(json_object_get(share, "writable")) ? "clients may write" : "read-only");
+		if (json_object_get(share, "used") != NULL)
+			(void)printf("; %.16s used", bytes(used, share, "used"));
+		if (count(share, "quota") > 0)
+			(void)printf(" of %.16s", bytes(quota, share, "quota"));
+		(void)printf(")\n");
+	}
+}
+
 void
 ctl_show_status(const json_t *status, size_t width, size_t rows)
 {
@@ -234,8 +254,7 @@ ctl_show_status(const json_t *status, size_t width, size_t rows)
 	    word(status, "version"), (intmax_t)count(status, "pid"), word(status, "state"),
 	    age(up, status, "uptime"), (intmax_t)count(status, "generation"),
 	    age(since, status, "generation_age"));
-	(void)printf("folder         %s (%s)\n", word(status, "root"),
-	    json_is_true(json_object_get(status, "writable")) ? "clients may write" : "read-only");
+	show_shares(json_object_get(status, "shares"));
 	(void)printf("sandbox        %s\n", word(status, "sandbox"));
 	(void)printf("TLS            %s\n", word(status, "tls"));
 	(void)printf("configuration  %s\n", word(status, "configuration"));

@@ -19,9 +19,10 @@
 struct exchange {
 	struct session		*session;
 	struct stream		*stream;
-	struct store		*store;
 	struct coffer_request	 request;	/* its words are gone once the body is read */
-	struct path		 path[2];	/* the operands, where they are paths */
+	struct path		 path[2];	/* the operands, where they are paths, */
+	struct reach		 at[2];		/* and what was reached by them, */
+	struct path		 rest[2];	/* perhaps by this name there */
 	char			 refused[EXCHANGE_SHOWN]; /* an operand that is no path, as it stands on the
 						 * wire, or its beginning; else empty */
 	int			 code;		/* of the reply */
@@ -36,6 +37,9 @@ void	reply_error(struct exchange *, int code, const struct path *, const char *f
 /* The same for an errno of the floors below. */
 void	reply_errno(struct exchange *, int error, const struct path *);
 
+/* The same for an errno that the store has said of the ith operand. */
+void	reply_store_errno(struct exchange *, int error, int i);
+
 /* "CODE path=/path". */
 void	reply_path(struct exchange *, int code, const struct path *);
 
@@ -49,8 +53,9 @@ char	*put_text(char *dst, const char *);
 /* A call of the store that may block, and its arguments. */
 struct store_call {
 	int		 (*fn)(struct store_call *);
-	struct store	*store;
+	struct store	*store, *to_store;
 	const struct path *path, *to;
+	bool		 only_new;
 	struct object	*object;
 	const struct coffer_request *request;
 	const struct upload_want *want;

@@ -47,11 +47,38 @@ commit(struct hold *hold)
 	(void)wait_call(run_publish, hold);
 }
 
+/* Where one of them would be; `rest` is room. */
+static void
+name_of(struct exchange *x, const struct hold_entry *entry, struct path *path)
+{
+	path->len = reach_name(x->session, entry->store, entry->path, path->name);
+	path->leaf = 0;
+}
+
+/* Rights may be others since, for somebody else has logged in. */
+static void
+check_rights(struct exchange *x, struct hold *hold)
+{
+	struct path *path = &x->path[0];
+	struct hold_entry entry;
+	struct reach at;
+
+	for (size_t i = 0; i < hold_count(hold); i++) {
+		hold_look(hold, i, &entry);
+		name_of(x, &entry, path);
+		if (reach(x->session, path, NEED_PUT, &x->rest[0], &at) == -1)
+			hold_refuse(hold, i, errno);
+		else if (strncmp(entry.user, session_user(x->session), PROGRESS_USER - 1) != 0)
+			hold_refuse(hold, i, EACCES);
+	}
+}
+
 /* A line for each that failed, as it would have been the reply to its PUT. */
 static void
 reply_failures(struct exchange *x, const struct hold *hold)
 {
 	struct path *path = &x->path[0];
+	struct hold_entry entry;
 	const char *name;
 	bool conditional;
 	int error;
@@ -59,9 +86,12 @@ reply_failures(struct exchange *x, const struct hold *hold)
 	for (size_t i = 0; i < hold_count(hold); i++) {
 		if ((error = hold_result(hold, i, &name, &conditional)) == 0)
 			continue;
-		path->len = strlen(name);
-		memcpy(path->name, name, path->len + 1);
-		reply_errno(x, error == EEXIST && conditional ? ESTALE : error, path);
+		hold_look(hold, i, &entry);
+		name_of(x, &entry, path);
+		if (entry.imposed && (error == EEXIST || error == ESTALE))
+			error = EACCES;
+		reply_errno(x, reach_errno(&(struct reach){ .allowed = reach_rights(x->session, path->name, path->len) },
+		    error == EEXIST && conditional ? ESTALE : error), path);
 	}
 }
 
@@ -84,12 +114,13 @@ serve_commit(struct exchange *x)
 	size_t count = 0, failures = 0;
 
 	if (hold != NULL) {
+		check_rights(x, hold);
 		commit(hold);
 		count = hold_count(hold);
 		failures = count_failures(hold);
 	}
 	stream_printf(x->stream, "200 published=%zu failed=%zu durability=%s\n", count - failures,
-	    failures, store_durable(x->store) ? "full" : "none");
+	    failures, shares_durable(x->session->shares) ? "full" : "none");
 	if (failures > 0)
 		reply_failures(x, hold);
 	stream_puts(x->stream, ".\n");
@@ -122,7 +153,7 @@ session_hold(struct exchange *x)
 	struct session *s = x->session;
 
 	if (s->hold == NULL)
-		s->hold = hold_open(s->store, s->opts->held_max);
+		s->hold = hold_open(x->at[0].store, s->opts->held_max);
 	return s->hold;
 }
 

@@ -28,8 +28,9 @@ void
 serve_whoami(struct exchange *x)
 {
 	const char *user = session_user(x->session);
+	char text[RIGHTS_TEXT];
 
 	x->code = 200;
-	stream_printf(x->stream, "200 user=%s rights=list,read%s\n", user[0] != '\0' ? user : "anonymous",
-	    store_writable(x->store) ? ",write" : "");
+	stream_printf(x->stream, "200 user=%s rights=%s\n", user[0] != '\0' ? user : "anonymous",
+	    rights_text(text, reach_rights(x->session, "", 0)));
 }

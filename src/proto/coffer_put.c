@@ -28,7 +28,7 @@ reply_stored(struct exchange *x, const struct object *done)
 		return;
 	p = text_decimal(put_text(begin, "201 size="), (uint64_t)done->size);
 	p = put_digest(p, done);
-	p = put_text(p, store_durable(x->store) ? " durability=full\n" : " durability=none\n");
+	p = put_text(p, store_durable(x->at[0].store) ? " durability=full\n" : " durability=none\n");
 	stream_commit(x->stream, (size_t)(p - begin));
 }
 
@@ -125,11 +125,13 @@ open_upload(struct exchange *x, struct upload **up)
 {
 	struct upload_want w = want(x->session, &x->request);
 	struct store_call call = {
-		.fn = call_open, .store = x->store, .path = &x->path[0], .want = &w, .upload = up,
+		.fn = call_open, .store = x->at[0].store, .path = x->at[0].path, .want = &w, .upload = up,
 	};
 	uint64_t max = x->session->opts->upload_max;
 	int ret;
 
+	if (reach_upload(x->session, &x->at[0], &w) == -1)
+		return -1;
 	if ((x->request.given & COFFER_HOLD) && (w.hold = session_hold(x)) == NULL)
 		return -1;
 	if (max > 0 && w.size != UPLOAD_SIZE_UNKNOWN && (uint64_t)w.size > max) {
@@ -221,6 +223,15 @@ reply_cut_short(struct exchange *x, uint64_t left)
 		reply_error(x, 400, &x->path[0], "the body ended before its last chunk");
 }
 
+static void
+reply_upload_errno(struct exchange *x, int error)
+{
+	bool asked = (x->request.given & COFFER_IF) != 0;
+
+	error = reach_upload_errno(x->session, &x->at[0], asked, error);
+	reply_errno(x, error == EEXIST && asked ? ESTALE : error, &x->path[0]);
+}
+
 /* A refusal before the body: with wait nothing comes, else it is read away first. */
 static void
 refuse_early(struct exchange *x, int error)
@@ -229,9 +240,7 @@ refuse_early(struct exchange *x, int error)
 
 	if (!(r->given & (COFFER_WAIT | COFFER_RESUME)))
 		refuse_body(x, r->size == COFFER_SIZE_CHUNKED ? UINT64_MAX : (uint64_t)r->size);
-	if (error == EEXIST && (r->given & COFFER_IF))
-		error = ESTALE;
-	reply_errno(x, error, &x->path[0]);
+	reply_upload_errno(x, error);
 }
 
 static void
@@ -248,7 +257,7 @@ reply_mismatch(struct exchange *x, const struct object *done)
 static bool
 ends_slowly(struct exchange *x, const struct upload_want *w)
 {
-	return w->condition == UPLOAD_IF_DIGEST || (w->hold == NULL ? store_durable(x->store) : !w->in_flight);
+	return w->condition == UPLOAD_IF_DIGEST || (w->hold == NULL ? store_durable(x->at[0].store) : !w->in_flight);
 }
 
 static void
@@ -269,8 +278,7 @@ publish(struct exchange *x, struct upload **up)
 	else if (errno == EBADMSG)
 		reply_mismatch(x, &done);
 	else
-		reply_errno(x, errno == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : errno,
-		    &x->path[0]);
+		reply_upload_errno(x, errno);
 }
 
 void

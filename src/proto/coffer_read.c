@@ -11,6 +11,7 @@
 #include "io/wait.h"
 #include "proto/coffer.h"
 #include "session/hash.h"
+#include "session/look.h"
 #include "session/transfer.h"
 #include "store/listing.h"
 
@@ -21,8 +22,8 @@ serve_space(struct exchange *x)
 {
 	struct store_space space;
 
-	if (store_space(x->store, &space) == -1) {
-		reply_errno(x, errno, NULL);
+	if (store_space(x->at[0].store, &space) == -1) {
+		reply_errno(x, errno, &x->path[0]);
 		return;
 	}
 	x->code = 200;
@@ -46,14 +47,23 @@ put_object(char *p, const struct object *object)
 	return p;
 }
 
+/* A folder that is nothing but the way to shares. */
+static struct object
+way(void)
+{
+	return (struct object){ .fd = -1, .type = OBJECT_FOLDER, .mode = 0555 };
+}
+
 void
 serve_stat(struct exchange *x)
 {
 	struct object object;
 	char *begin, *p;
 
-	if (store_stat(x->store, &x->path[0], &object) == -1) {
-		reply_errno(x, errno, &x->path[0]);
+	if (x->at[0].store == NULL)
+		object = way();
+	else if (store_stat(x->at[0].store, x->at[0].path, &object) == -1) {
+		reply_store_errno(x, errno, 0);
 		return;
 	}
 	x->code = 200;
@@ -90,7 +100,7 @@ send_hashed(struct exchange *x, const struct object *object, off_t from, uint64_
 		return;
 	stream_printf(x->stream, "sha256=%s\n", digest_hex(&digest, hex));
 	if (from == 0 && len == (uint64_t)object->size)
-		(void)store_keep_digest(x->store, object, &digest);
+		(void)store_keep_digest(x->at[0].store, object, &digest);
 }
 
 void
@@ -101,8 +111,8 @@ serve_get(struct exchange *x)
 	uint64_t len;
 	int64_t from;
 
-	if (store_get(x->store, &x->path[0], &object) == -1) {
-		reply_errno(x, errno, &x->path[0]);
+	if (store_get(x->at[0].store, x->at[0].path, &object) == -1) {
+		reply_store_errno(x, errno, 0);
 		return;
 	}
 	if (range(&x->request, &object, &from, &len) == -1)
@@ -161,8 +171,8 @@ serve_hash(struct exchange *x)
 	int64_t from;
 	bool whole;
 
-	if (store_get(x->store, &x->path[0], &object) == -1) {
-		reply_errno(x, errno, &x->path[0]);
+	if (store_get(x->at[0].store, x->at[0].path, &object) == -1) {
+		reply_store_errno(x, errno, 0);
 		return;
 	}
 	if (range(&x->request, &object, &from, &len) == -1) {
@@ -176,7 +186,7 @@ serve_hash(struct exchange *x)
 			goto out;
 		}
 		if (whole)
-			(void)store_keep_digest(x->store, &object, &object.digest);
+			(void)store_keep_digest(x->at[0].store, &object, &object.digest);
 	}
 	x->code = 200;
 	stream_printf(x->stream, "200 sha256=%s size=%" PRIu64 "\n", digest_hex(&object.digest, hex), len);
@@ -264,10 +274,11 @@ serve_list(struct exchange *x)
 {
 	struct listing_opts opts = listing_opts(&x->request);
 	struct listing *listing;
+	struct look *look;
 
 	/* The words of the request stay: nothing more is read until the reply is written. */
-	if (listing_open(x->store, &x->path[0], &opts, &listing) == -1) {
-		reply_errno(x, errno, &x->path[0]);
+	if (look_open(x->session, &x->path[0], &x->at[0], &opts, &listing, &look) == -1) {
+		reply_store_errno(x, errno, 0);
 		return;
 	}
 	x->code = 200;
@@ -278,5 +289,5 @@ serve_list(struct exchange *x)
 		stream_puts(x->stream, "! ");
 		reply_errno(x, errno, &x->path[0]);
 	}
-	listing_close(&listing);
+	look_close(&listing, &look);
 }

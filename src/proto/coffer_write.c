@@ -6,19 +6,19 @@
 #include "proto/coffer.h"
 
 /* The operand that a failed change is about: the second one where the first could be taken. */
-static const struct path *
+static int
 at_fault(struct exchange *x, const struct path *to, int error)
 {
-	const struct path *from = &x->path[0];
+	const struct path *from = x->at[0].path;
 	struct object object;
 
 	if (to == NULL || path_is_root(from))
-		return from;
+		return 0;
 	if (error == EEXIST)
-		return to;
-	if (store_stat(x->store, from, &object) == -1)
-		return from;
-	return error == EISDIR && object.type == OBJECT_FOLDER ? from : to;
+		return 1;
+	if (store_stat(x->at[0].store, from, &object) == -1)
+		return 0;
+	return error == EISDIR && object.type == OBJECT_FOLDER ? 0 : 1;
 }
 
 /* Runs fn where its fsync holds nobody up.  Whether it went well; else the reply is written. */
@@ -27,19 +27,26 @@ change(struct exchange *x, int (*fn)(struct store_call *), const struct path *to
 {
 	struct store_call call = {
 		.fn = fn,
-		.store = x->store,
-		.path = &x->path[0],
+		.store = x->at[0].store,
+		.path = x->at[0].path,
+		.to_store = x->at[1].store,
 		.to = to,
+		.only_new = to != NULL &&
+		    ((x->request.given & COFFER_IF) || !(x->at[1].allowed & RIGHT_REPLACE)),
 		.request = &x->request,
 		.object = object,
 	};
-	int error;
+	int error, which;
 
 	if (store_call(&call) == 0)
 		return true;
 	error = errno;
-	reply_errno(x, to != NULL && error == EEXIST && (x->request.given & COFFER_IF) ? ESTALE : error,
-	    at_fault(x, to, error));
+	which = at_fault(x, to, error);
+	if (to != NULL && error == EEXIST && (x->request.given & COFFER_IF))
+		error = ESTALE;
+	else if (call.only_new && error == EEXIST)
+		error = reach_refusal(x->session, &x->at[1], RIGHT_REPLACE);
+	reply_store_errno(x, error, which);
 	return false;
 }
 
@@ -81,18 +88,40 @@ call_mkdir(struct store_call *c)
 	return store_mkdir(c->store, c->path, true);
 }
 
+/* What is missing above the folder is made only where that may be made.  0, or the errno. */
+static int
+may_make_parents(struct exchange *x)
+{
+	struct path *name = &x->path[1], *within = &x->rest[1];	/* there is no second operand */
+	struct object object;
+
+	if (!(x->request.given & COFFER_PARENTS) || !reach_divided(x->session, "", 0))
+		return 0;
+	*name = x->path[0];
+	*within = *x->at[0].path;
+	while (path_parent(within, within) == 0 && path_parent(name, name) == 0 && !path_is_root(within)) {
+		if (store_stat(x->at[0].store, within, &object) == 0)
+			return 0;
+		if (!(reach_rights(x->session, name->name, name->len) & RIGHT_CREATE))
+			return EACCES;
+	}
+	return 0;
+}
+
 void
 serve_mkdir(struct exchange *x)
 {
+	int error = 0;
+
 	struct store_call call = {
 		.fn = call_mkdir,
-		.store = x->store,
-		.path = &x->path[0],
+		.store = x->at[0].store,
+		.path = x->at[0].path,
 		.request = &x->request,
 	};
 
-	if (store_call(&call) == -1)
-		reply_errno(x, errno, &x->path[0]);
+	if ((error = may_make_parents(x)) != 0 || store_call(&call) == -1)
+		reply_store_errno(x, error != 0 ? error : errno, 0);
 	else
 		reply_path(x, call.keep ? 200 : 201, &x->path[0]);
 }
@@ -100,20 +129,24 @@ serve_mkdir(struct exchange *x)
 static int
 call_move(struct store_call *c)
 {
-	return store_move(c->store, c->path, c->to, (c->request->given & COFFER_IF) != 0);
+	return store_move(c->store, c->path, c->to, c->only_new);
 }
 
 void
 serve_move(struct exchange *x)
 {
-	if (change(x, call_move, &x->path[1], NULL))
+	if (x->at[0].store != x->at[1].store)
+		reply_error(x, 403, &x->path[1], "lies in another share: COPY, then DELETE");
+	else if (reach_divided(x->session, x->path[0].name, x->path[0].len) || reach_divided(x->session, x->path[1].name, x->path[1].len))
+		reply_errno(x, ETXTBSY, &x->path[0]);
+	else if (change(x, call_move, x->at[1].path, NULL))
 		reply_path(x, 200, &x->path[1]);
 }
 
 static int
 call_copy(struct store_call *c)
 {
-	return store_copy(c->store, c->path, c->to, (c->request->given & COFFER_IF) != 0, c->object);
+	return store_copy_to(c->store, c->path, c->to_store, c->to, c->only_new, c->object);
 }
 
 void
@@ -121,7 +154,7 @@ serve_copy(struct exchange *x)
 {
 	struct object done;
 
-	if (change(x, call_copy, &x->path[1], &done))
+	if (change(x, call_copy, x->at[1].path, &done))
 		reply_stored(x, &done);
 }
 
@@ -137,6 +170,8 @@ call_set(struct store_call *c)
 void
 serve_set(struct exchange *x)
 {
-	if (change(x, call_set, NULL, NULL))
+	if ((x->request.given & COFFER_MODE) && !need_met(NEED_SET_MODE, x->at[0].allowed))
+		reply_errno(x, reach_refusal(x->session, &x->at[0], RIGHT_ADMIN), &x->path[0]);
+	else if (change(x, call_set, NULL, NULL))
 		reply_path(x, 200, &x->path[0]);
 }

@@ -21,9 +21,10 @@
 struct http_exchange {
 	struct session		*session;
 	struct stream		*stream;
-	struct store		*store;
 	struct http_request	 request;
 	char			*kept;		/* the head, where the body has taken its place; or NULL */
+	struct reach		 at;		/* what was reached by the target, */
+	struct path		 rest;		/* perhaps by this name there */
 	struct path		 path;		/* the target, */
 	bool			 folder;	/* which ended with a slash */
 	bool			 over;		/* the connection ends with this reply, */
@@ -54,6 +55,8 @@ void	reply_status(struct http_exchange *, int code, const char *sentence);
 void	reply_later(struct http_exchange *, int code, const char *sentence, int64_t seconds);
 /* The same for an errno of the floors below: the one place where it becomes a status. */
 void	reply_fault(struct http_exchange *, int error);
+/* The same for an errno of the store in x->at. */
+void	reply_store_fault(struct http_exchange *, int error);
 void	reply_no_range(struct http_exchange *, off_t size);	/* 416 */
 void	reply_not_modified(struct http_exchange *, const char *tag);	/* 304; NULL: no tag */
 void	reply_options(struct http_exchange *);

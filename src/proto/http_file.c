@@ -284,10 +284,11 @@ serve_index(struct http_exchange *x)
 	folder = x->path;
 	if (path_join(&x->path, &folder, INDEX, strlen(INDEX)) == -1)
 		return false;
-	if ((got = store_get(x->store, &x->path, &object)) == 0) {
+	got = reach(x->session, &x->path, NEED_GET, &x->rest, &x->at);
+	if (got == 0 && (got = store_get(x->at.store, x->at.path, &object)) == 0) {
 		serve_object(x, &object, INDEX, strlen(INDEX));
 		object_close(&object);
-	} else if (errno == EACCES) {
+	} else if (x->at.store != NULL && errno == EACCES) {
 		got = 0;		/* it is there, and not meant to be seen */
 		reply_fault(x, EACCES);
 	}
@@ -314,6 +315,21 @@ serve_folder(struct http_exchange *x)
 		serve_listing(x, &q);
 }
 
+/* What may not be read may be a folder whose names may be seen. */
+static void
+refuse_file(struct http_exchange *x, int error)
+{
+	struct object object;
+
+	if (error != EISDIR && reach(x->session, &x->path, NEED_LIST, &x->rest, &x->at) == 0 &&
+	    store_stat(x->at.store, x->at.path, &object) == 0 && object.type == OBJECT_FOLDER)
+		error = EISDIR;
+	if (error == EISDIR)
+		reply_to_folder(x);
+	else
+		reply_fault(x, error);
+}
+
 void
 serve_target(struct http_exchange *x)
 {
@@ -322,11 +338,13 @@ serve_target(struct http_exchange *x)
 
 	if (x->folder)
 		serve_folder(x);
-	else if (store_get(x->store, path, &object) == 0) {
+	else if (reach(x->session, path, NEED_GET, &x->rest, &x->at) == -1)
+		refuse_file(x, errno);
+	else if (store_get(x->at.store, x->at.path, &object) == 0) {
 		serve_object(x, &object, path->name + path->leaf, path->len - path->leaf);
 		object_close(&object);
 	} else if (errno == EISDIR)
 		reply_to_folder(x);
 	else
-		reply_fault(x, errno);
+		reply_store_fault(x, errno);
 }

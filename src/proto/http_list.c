@@ -10,6 +10,7 @@
 #include "io/wait.h"
 #include "parse/http_escape.h"
 #include "proto/http.h"
+#include "session/look.h"
 
 #define CHUNK_MAX	32768	/* bytes of a chunk, all in all */
 #define CHUNK_HEAD	6	/* "7FFA" CR LF */
@@ -250,14 +251,17 @@ send_if(struct http_exchange *x, const struct http_query *q, struct listing *lis
 void
 serve_listing(struct http_exchange *x, const struct http_query *q)
 {
-	const struct listing_opts opts = listing_opts(q);
-	struct listing *listing;
+	struct listing_opts opts = listing_opts(q);
+	struct listing *listing = NULL;
+	struct look *look = NULL;
 
-	if (listing_open(x->store, &x->path, &opts, &listing) == -1)
+	if (reach(x->session, &x->path, NEED_LIST, &x->rest, &x->at) == -1)
 		reply_fault(x, errno);
+	else if (look_open(x->session, &x->path, &x->at, &opts, &listing, &look) == -1)
+		reply_store_fault(x, errno);
 	else if (!listing_is_folder(listing))
-		reply_fault(x, ENOTDIR);
+		reply_store_fault(x, ENOTDIR);
 	else
 		send_if(x, q, listing, opts.sort != LISTING_UNSORTED);
-	listing_close(&listing);
+	look_close(&listing, &look);
 }

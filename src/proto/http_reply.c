@@ -215,6 +215,12 @@ reply_fault(struct http_exchange *x, int error)
 }
 
 void
+reply_store_fault(struct http_exchange *x, int error)
+{
+	reply_fault(x, reach_errno(&x->at, error));
+}
+
+void
 reply_no_range(struct http_exchange *x, off_t size)
 {
 	char field[64], *p;

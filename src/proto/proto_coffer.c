@@ -18,10 +18,9 @@
 
 enum {
 	PATHS	= 1,	/* the operands are paths */
-	WRITES	= 2,	/* refused where the store is read-only */
-	BODY	= 4,	/* bytes follow the line, also where the request is refused */
-	OPEN	= 8,	/* answered to everybody, also where TLS is required and not yet spoken */
-	SECRET	= 16,	/* what was said is not to stay in memory */
+	BODY	= 2,	/* bytes follow the line, also where the request is refused */
+	OPEN	= 4,	/* answered to everybody, also where TLS is required and not yet spoken */
+	SECRET	= 8,	/* what was said is not to stay in memory */
 };
 
 static void serve_help(struct exchange *);
@@ -32,27 +31,28 @@ static void serve_starttls(struct exchange *);
 static const struct {
 	void	(*serve)(struct exchange *);
 	int	 flags;
+	enum need need[2];	/* of the operands; NEEDS where there is none */
 } verbs[COFFER_VERBS] = {
-	[COFFER_HELP]	= { serve_help, OPEN },
-	[COFFER_LIST]	= { serve_list, PATHS },
-	[COFFER_STAT]	= { serve_stat, PATHS },
-	[COFFER_GET]	= { serve_get, PATHS },
-	[COFFER_PUT]	= { serve_put, PATHS | WRITES | BODY },
-	[COFFER_COMMIT]	= { serve_commit, 0 },
-	[COFFER_ABORT]	= { serve_abort, 0 },
-	[COFFER_HASH]	= { serve_hash, PATHS },
-	[COFFER_DELETE]	= { serve_delete, PATHS | WRITES },
-	[COFFER_MOVE]	= { serve_move, PATHS | WRITES },
-	[COFFER_COPY]	= { serve_copy, PATHS | WRITES },
-	[COFFER_MKDIR]	= { serve_mkdir, PATHS | WRITES },
-	[COFFER_RMDIR]	= { serve_rmdir, PATHS | WRITES },
-	[COFFER_SET]	= { serve_set, PATHS | WRITES },
-	[COFFER_LOGIN]	= { serve_login, SECRET },
-	[COFFER_WHOAMI]	= { serve_whoami, 0 },
-	[COFFER_STARTTLS] = { serve_starttls, OPEN },
-	[COFFER_SPACE]	= { serve_space, 0 },
-	[COFFER_PING]	= { serve_ping, OPEN },
-	[COFFER_QUIT]	= { serve_quit, OPEN },
+	[COFFER_HELP]	= { serve_help, OPEN, { NEEDS, NEEDS } },
+	[COFFER_LIST]	= { serve_list, PATHS, { NEED_LIST, NEEDS } },
+	[COFFER_STAT]	= { serve_stat, PATHS, { NEED_STAT, NEEDS } },
+	[COFFER_GET]	= { serve_get, PATHS, { NEED_GET, NEEDS } },
+	[COFFER_PUT]	= { serve_put, PATHS | BODY, { NEED_PUT, NEEDS } },
+	[COFFER_COMMIT]	= { serve_commit, 0, { NEEDS, NEEDS } },
+	[COFFER_ABORT]	= { serve_abort, 0, { NEEDS, NEEDS } },
+	[COFFER_HASH]	= { serve_hash, PATHS, { NEED_HASH, NEEDS } },
+	[COFFER_DELETE]	= { serve_delete, PATHS, { NEED_DELETE, NEEDS } },
+	[COFFER_MOVE]	= { serve_move, PATHS, { NEED_MOVE, NEED_TO } },
+	[COFFER_COPY]	= { serve_copy, PATHS, { NEED_COPY, NEED_TO } },
+	[COFFER_MKDIR]	= { serve_mkdir, PATHS, { NEED_MKDIR, NEEDS } },
+	[COFFER_RMDIR]	= { serve_rmdir, PATHS, { NEED_RMDIR, NEEDS } },
+	[COFFER_SET]	= { serve_set, PATHS, { NEED_SET_MTIME, NEEDS } },
+	[COFFER_LOGIN]	= { serve_login, SECRET, { NEEDS, NEEDS } },
+	[COFFER_WHOAMI]	= { serve_whoami, 0, { NEEDS, NEEDS } },
+	[COFFER_STARTTLS] = { serve_starttls, OPEN, { NEEDS, NEEDS } },
+	[COFFER_SPACE]	= { serve_space, PATHS, { NEED_SPACE, NEEDS } },
+	[COFFER_PING]	= { serve_ping, OPEN, { NEEDS, NEEDS } },
+	[COFFER_QUIT]	= { serve_quit, OPEN, { NEEDS, NEEDS } },
 };
 
 char *
@@ -131,12 +131,14 @@ static const struct {
 	{ EBUSY,	409, "the root stays as it is" },
 	{ ESTALE,	412, "what stands there is not what if= says" },
 	{ EACCES,	403, "not allowed" },
+	{ ENOKEY,	401, "log in first" },
 	{ EPERM,	403, "not allowed" },
 	{ EROFS,	403, "the server is read-only" },
 	{ ELOOP,	403, "a symbolic link that is not followed" },
 	{ EXDEV,	403, "a symbolic link leads out of the tree" },
 	{ ENXIO,	403, "neither a file nor a folder" },
 	{ EOPNOTSUPP,	403, "lies on another file system" },
+	{ ETXTBSY,	409, "a folder in it has rights of its own: it stays where it is" },
 	{ EINVAL,	400, "not possible" },
 	{ ENAMETOOLONG,	400, "the name is too long" },
 	{ EILSEQ,	400, "the file system refuses the name" },
@@ -166,6 +168,12 @@ reply_errno(struct exchange *x, int error, const struct path *path)
 		}
 	session_log(x->session, "%s: %s", coffer_verb_name(x->request.verb), strerror(error));
 	reply_error(x, 500, path, "%s", strerror(error));
+}
+
+void
+reply_store_errno(struct exchange *x, int error, int i)
+{
+	reply_errno(x, reach_errno(&x->at[i], error), &x->path[i]);
 }
 
 static int
@@ -316,7 +324,8 @@ read_paths(struct exchange *x)
 
 	for (i = 0; i < 2; i++) {
 		word = &x->request.operand[i];
-		if (word->at == NULL && i == 0 && x->request.verb == COFFER_LIST)
+		if (word->at == NULL && i == 0 &&
+		    (x->request.verb == COFFER_LIST || x->request.verb == COFFER_SPACE))
 			word = &root;
 		if (word->at == NULL || path_parse(&x->path[i], word->at, word->len) == 0)
 			continue;
@@ -336,6 +345,27 @@ read_paths(struct exchange *x)
 	return 0;
 }
 
+/* The stores of the operands, as far as the user may do that there.  On failure the reply is
+ * written. */
+static int
+reach_paths(struct exchange *x)
+{
+	const enum need *need = verbs[x->request.verb].need;
+	int i, error;
+
+	for (i = 0; i < 2 && need[i] != NEEDS; i++) {
+		x->at[i].store = NULL;
+		if (reach(x->session, &x->path[i], need[i], &x->rest[i], &x->at[i]) == 0)
+			continue;
+		error = errno;
+		if (verbs[x->request.verb].flags & BODY)
+			refuse_put(x);
+		reply_errno(x, error, &x->path[i]);
+		return -1;
+	}
+	return 0;
+}
+
 static void
 dispatch(struct exchange *x)
 {
@@ -347,14 +377,8 @@ dispatch(struct exchange *x)
 		reply_error(x, 403, NULL, "nothing is served in clear here: STARTTLS comes first");
 		return;
 	}
-	if ((flags & PATHS) && read_paths(x) == -1)
+	if (((flags & PATHS) && read_paths(x) == -1) || reach_paths(x) == -1)
 		return;
-	if ((flags & WRITES) && !store_writable(x->store)) {
-		if (flags & BODY)
-			refuse_put(x);
-		reply_errno(x, EROFS, &x->path[0]);
-		return;
-	}
 	if (session_begin(x->session, coffer_verb_name(x->request.verb), x->path[0].name,
 	    x->path[0].len, x->began) == -1) {
 		if (flags & BODY)
@@ -408,7 +432,6 @@ answer(struct session *s, char *line, size_t len)
 
 	x.session = s;
 	x.stream = s->stream;
-	x.store = s->store;
 	x.code = 0;
 	x.over = false;
 	x.refused[0] = '\0';

@@ -101,7 +101,7 @@ begin(struct http_exchange *x, struct session *s)
 {
 	x->session = s;
 	x->stream = s->stream;
-	x->store = s->store;
+	x->at.store = NULL;
 	x->kept = NULL;
 	x->path.len = 0;
 	x->path.name[0] = '\0';

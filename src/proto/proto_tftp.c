@@ -25,6 +25,7 @@ static const struct {
 	{ EBUSY,	409, TFTP_ACCESS,	"the root stays as it is" },
 	{ EACCES,	403, TFTP_ACCESS,	"not allowed" },
 	{ EPERM,	403, TFTP_ACCESS,	"not allowed" },
+	{ ENOKEY,	403, TFTP_ACCESS,	"not allowed" },
 	{ EROFS,	403, TFTP_ACCESS,	"the server is read-only" },
 	{ ELOOP,	403, TFTP_ACCESS,	"a symbolic link that is not followed" },
 	{ EXDEV,	403, TFTP_ACCESS,	"a symbolic link leads out of the tree" },
@@ -114,7 +115,8 @@ serve_request(struct transfer *t)
 	if (parse_name(t) == -1)
 		return -1;
 	t->named = true;
-	if (session_begin(t->session, verb(t), t->path.name, t->path.len, t->began) == -1)
+	if (session_begin(t->session, verb(t), t->path.name, t->path.len, t->began) == -1 ||
+	    reach(t->session, &t->path, t->request.op == TFTP_RRQ ? NEED_GET : NEED_PUT, t->rest, &t->at) == -1)
 		return -1;
 	return t->request.op == TFTP_RRQ ? tftp_read(t) : tftp_write(t);
 }
@@ -123,7 +125,8 @@ serve_request(struct transfer *t)
 static __attribute__((noinline)) bool
 answer(struct session *s)
 {
-	struct transfer t = { .session = s, .d = s->datagram, .began = clock_us() };
+	struct path rest;
+	struct transfer t = { .session = s, .d = s->datagram, .began = clock_us(), .rest = &rest };
 	enum tftp_code code;
 	const char *why;
 
@@ -132,7 +135,9 @@ answer(struct session *s)
 		t.code = 400;
 		send_error(&t, code, why);
 	} else if (serve_request(&t) == -1)
-		talk_errno(&t, errno);
+		talk_errno(&t, t.at.store == NULL ? errno :
+		    t.request.op == TFTP_RRQ ? reach_errno(&t.at, errno) :
+		    reach_upload_errno(s, &t.at, false, errno));
 	if (t.code != 0)
 		tftp_log(&t);
 	return talk_renewed(&t);

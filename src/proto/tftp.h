@@ -32,6 +32,8 @@ struct transfer {
 	struct datagram		*d;
 	struct tftp_request	 request;	/* its name lies within d->bytes */
 	struct path		 path;
+	struct reach		 at;		/* what was reached by it, */
+	struct path		*rest;		/* room for its name there */
 	bool			 named;		/* path is the name of the request */
 	int			 code;		/* for the log, as in coffer-protocol(7) */
 	uint64_t		 bytes;		/* of the file, as far as they have arrived */

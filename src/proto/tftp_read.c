@@ -182,7 +182,7 @@ tftp_read(struct transfer *t)
 	struct reading r = { .t = t, .last = UINT64_MAX, .trip_us = INT64_MAX };
 	int ret, error;
 
-	if (store_get(t->session->store, &t->path, &r.object) == -1)
+	if (store_get(t->at.store, t->at.path, &r.object) == -1)
 		return -1;
 	agree(t, &r.object);
 	talk_begin(t);

@@ -140,7 +140,7 @@ publish(struct writing *w)
 		return -1;
 	}
 	/* Without fsync it is a rename: not worth another thread. */
-	return store_durable(w->t->session->store) ? wait_call(call_publish, w) : call_publish(w);
+	return store_durable(w->t->at.store) ? wait_call(call_publish, w) : call_publish(w);
 }
 
 /* The ACK that promises, again for a sender who has not heard it.  Whatever happens here, the file
@@ -173,12 +173,14 @@ call_open(void *arg)
 {
 	struct writing *w = arg;
 	struct transfer *t = w->t;
-	const struct upload_want want = {
+	struct upload_want want = {
 		.size = is_declared(&t->request) ? (int64_t)t->request.tsize : UPLOAD_SIZE_UNKNOWN,
 		.user = session_user(t->session),
 	};
 
-	return upload_open(t->session->store, &t->path, &want, &w->upload);
+	if (reach_upload(t->session, &t->at, &want) == -1)
+		return -1;
+	return upload_open(t->at.store, t->at.path, &want, &w->upload);
 }
 
 /* A size of 0 is sent by programs that do not know it. */

@@ -12,6 +12,7 @@
 #include "server/admin.h"
 #include "server/admin_show.h"
 #include "server/control.h"
+#include "server/explain.h"
 #include "server/metrics.h"
 #include "server/master_int.h"
 
@@ -189,6 +190,19 @@ serve_metrics(struct master *m, struct control_client *client, const char *opera
 	send_object(client, reply_of("done", lines, NULL), false);
 }
 
+static void
+serve_explain(struct master *m, struct control_client *client, const char *operand)
+{
+	char why[EXPLAIN_WHY], question[CONTROL_LINE_MAX];
+	json_t *lines, *result;
+
+	(void)strlcpy(question, operand, sizeof(question));
+	if ((result = explain(&m->serving->config, question, &lines, why)) == NULL)
+		say(client, "usage", why, false);
+	else
+		send_object(client, reply_of("done", lines, result), false);
+}
+
 static const struct command {
 	const char	*name;
 	bool		 operand;
@@ -201,6 +215,7 @@ static const struct command {
 	{ "upgrade", false, serve_upgrade },
 	{ "reopen", false, serve_reopen },
 	{ "forgive", true, serve_forgive },
+	{ "explain", true, serve_explain },
 	{ "metrics", false, serve_metrics },
 	{ "drain", false, serve_drain },
 	{ "stop", false, serve_stop },

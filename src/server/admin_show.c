@@ -13,6 +13,7 @@
 #include "server/admin_show.h"
 #include "server/certificates.h"
 #include "server/master_int.h"
+#include "store/usage.h"
 
 static const char *const states[] = {
 	[WORKER_NONE] = "none", [WORKER_WAITING] = "waiting", [WORKER_STARTING] = "starting",
@@ -125,6 +126,31 @@ show_totals(const struct master *m)
 	set_count(totals, "sent", t.sent);
 	set_count(totals, "deaths", t.deaths);
 	return totals;
+}
+
+/* With what they hold, where that is counted for a quota. */
+static json_t *
+show_shares(const struct master *m)
+{
+	const struct config_share *share;
+	const struct usage *usage;
+	json_t *list = json_array(), *entry;
+
+	for (size_t i = 0; (share = config_shares_root(&m->serving->config.shares, i)) != NULL; i++) {
+		entry = json_object();
+		usage = m->serving->heritage.usage[i];
+		set(entry, "path", text(share->path));
+		set(entry, "root", text(share->root));
+		set(entry, "writable", json_boolean(config_share_writable(share)));
+		if ((share->quota > 0 || share->quota_files > 0) && atomic_load(&usage->counted)) {
+			set_count(entry, "quota", (uint64_t)share->quota);
+			set_count(entry, "used", usage->bytes.came - usage->bytes.went);
+			set_count(entry, "quota_files", (uint64_t)share->quota_files);
+			set_count(entry, "used_files", usage->names.came - usage->names.went);
+		}
+		(void)json_array_append_new(list, entry);
+	}
+	return list;
 }
 
 static const char *
@@ -257,8 +283,7 @@ admin_show_status(const struct master *m)
 	set_age(status, "uptime", m->began);
 	set_count(status, "generation", m->serving->number);
 	set_age(status, "generation_age", m->serving->began);
-	set(status, "root", text(config->root));
-	set(status, "writable", json_boolean(config->writable));
+	set(status, "shares", show_shares(m));
 	set(status, "concurrency", json_string(config->concurrency));
 	set(status, "sandbox", text(m->serving->heritage.sandbox->text));
 	certificates_tell(config, tls);

@@ -23,6 +23,7 @@
 #include "server/notify.h"
 #include "server/pidfile.h"
 #include "server/privilege.h"
+#include "server/roots.h"
 #include "server/sandbox.h"
 #include "server/upgrade.h"
 
@@ -252,7 +253,7 @@ load(struct config *config, struct args *args)
 	faults_free(&faults);
 	if (loaded == -1)
 		exit(EX_CONFIG);
-	if (config->root[0] == '\0' && !args->show)
+	if (config->shares.roots == 0 && !args->show)
 		bad_usage("there is nothing to serve: name a folder DIR, or root in ",
 		    DEFAULT_FILE);
 }
@@ -269,11 +270,11 @@ find_user(struct config *config)
 }
 
 static void
-check_root(const struct config *config)
+check_roots(const struct config *config)
 {
 	char why[PRIVILEGE_WHY];
 
-	if (privilege_check(&config->as, config->root, config->writable, why) == -1) {
+	if (roots_check(config, why) == -1) {
 		complain("%s", why);
 		exit(EX_NOPERM);
 	}
@@ -447,9 +448,9 @@ main(int argc, char **argv, char **envp)
 		config_print(&config, stdout);
 		code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 	}
-	if (!args.show || (args.test && config.root[0] != '\0')) {
+	if (!args.show || (args.test && config.shares.roots > 0)) {
 		find_user(&config);
-		check_root(&config);
+		check_roots(&config);
 		check_sandbox(&config);
 		find_certificates(&config);
 		check_users(&config);

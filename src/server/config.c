@@ -90,7 +90,7 @@ check_root(struct config_draft *draft, const struct config_source *source)
 	bool there;
 
 	if (root[0] == '\0') {
-		if (!source->rootless)
+		if (!source->rootless && draft->config.shares.count == 0)
 			faults_add(draft->faults, "root: no folder to serve is named");
 		return;
 	}
@@ -109,6 +109,7 @@ config_load(struct config *config, const struct config_source *source, struct fa
 {
 	struct config_draft draft = { .faults = faults };
 	size_t before = faults->count;
+	struct config_plain plain;
 	bool read = false;
 
 	set_defaults(&draft.config);
@@ -118,6 +119,13 @@ config_load(struct config *config, const struct config_source *source, struct fa
 	if (draft.config.log == NULL)
 		set_default(&draft.config, config_key_find("log"));
 	check_root(&draft, source);
+	if (draft.config.tftp_user[0] != '\0' && !rights_is_user(draft.config.tftp_user))
+		faults_add(faults, "tftp-user: a user cannot be called so (a rule of a share names it)");
+	plain = (struct config_plain){
+		.root = draft.config.root, .writable = draft.config.writable,
+		.quota = draft.config.quota, .quota_files = draft.config.quota_files,
+	};
+	config_shares_finish(&draft.config.shares, &plain, faults);
 	free(draft.root_place);
 	if (read && (draft.config.file = strdup(source->file)) == NULL)
 		faults_add(faults, "%s: %s", source->file, strerror(errno));
@@ -142,6 +150,7 @@ config_free(struct config *config)
 	/* A zeroed one has none, and would have 0 here. */
 	if (config->certificates > 0)
 		(void)close(config->certificates);
+	config_shares_free(&config->shares);
 	free(config->root);
 	free(config->user);
 	free(config->log);
@@ -149,6 +158,7 @@ config_free(struct config *config)
 	free(config->control);
 	free(config->pid_file);
 	free(config->mime_types);
+	free(config->tftp_user);
 	free(config->file);
 	memset(config, 0, sizeof(*config));
 	config->certificates = config->ready_fd = -1;
@@ -164,4 +174,5 @@ config_print(const struct config *config, FILE *out)
 		config_key_print(key, config, out);
 		(void)fputs("\n", out);
 	}
+	config_shares_print(&config->shares, out);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "io/socket.h"
+#include "server/config_shares.h"
 #include "server/faults.h"
 #include "server/privilege.h"
 
@@ -74,6 +75,7 @@ struct config {
 	int64_t		 min_rate;		/* bytes in a second; 0: none */
 	bool		 tftp_single_port;
 	int64_t		 tftp_window;		/* blocks */
+	char		*tftp_user;		/* "" for nobody */
 	int64_t		 grace_timeout_ms;
 	int64_t		 start_timeout_ms;
 	int64_t		 respawn_delay_max_ms;
@@ -96,6 +98,8 @@ struct config {
 	char		*tls_client_ca;		/* "" for none */
 	int		 tls_client_users;	/* enum tls_user */
 	bool		 tls_required;
+
+	struct config_shares shares;		/* the sections, and what they and root come to */
 
 	char		*file;			/* the file that was read, or NULL */
 	struct privilege as;			/* whom the workers become; main and reload fill it

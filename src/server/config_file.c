@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "server/config_file.h"
 #include "server/config_keys.h"
+#include "server/config_sections.h"
 #include "server/config_text.h"
 
 #define INCLUDE_DEEP	8	/* files within files; more is a circle */
@@ -49,12 +50,16 @@ place_of(const cfg_t *cfg, char place[PLACE_MAX])
 }
 
 static void
-unknown_key(const char *place, const char *name)
+unknown_key(const char *place, const char *name, const char *section)
 {
+	const char *keys = config_sections_keys(section);
 	const struct config_key *near = config_key_near(name);
 	char shown[128];
 
-	if (near != NULL)
+	if (keys != NULL)
+		faults_add(reader->draft->faults, "%s: unknown key \"%s\": %s", place,
+		    visible(shown, sizeof(shown), name), keys);
+	else if (near != NULL)
 		faults_add(reader->draft->faults, "%s: unknown key \"%s\" (did you mean %s?)",
 		    place, visible(shown, sizeof(shown), name), near->name);
 	else
@@ -74,7 +79,7 @@ on_error(cfg_t *cfg, const char *fmt, va_list ap)
 	/* The second is for a name with a | in it, which libConfuse takes for a section's. */
 	if (strcmp(fmt, "no such option '%s'") == 0 ||
 	    strcmp(fmt, "no sub-section title/index for '%s'") == 0) {
-		unknown_key(place_of(cfg, place), va_arg(ap, const char *));
+		unknown_key(place_of(cfg, place), va_arg(ap, const char *), cfg->name);
 		return;
 	}
 	(void)vsnprintf(said, sizeof(said), fmt, ap);
@@ -252,7 +257,7 @@ new_parser(void)
 
 	while (config_key_at(n) != NULL)
 		n++;
-	if ((opts = calloc(n + 2, sizeof(*opts))) == NULL)
+	if ((opts = calloc(n + CONFIG_SECTIONS + 2, sizeof(*opts))) == NULL)
 		return NULL;
 	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++) {
 		cfg_opt_t text = CFG_STR_CB(key->name, NULL, CFGF_NODEFAULT, on_value);
@@ -261,6 +266,8 @@ new_parser(void)
 		if (config_key_is_list(key))
 			opts[i].flags |= CFGF_LIST;
 	}
+	config_sections_opts(&opts[n]);
+	n += CONFIG_SECTIONS;
 	opts[n] = include;
 	opts[n + 1] = end;
 	/* CFGF_KEYSTRVAL: after on_error() has told of an unknown key, it becomes an option like
@@ -297,6 +304,7 @@ config_file_read(struct config_draft *draft, const char *name, bool optional)
 	if ((cfg = new_parser()) == NULL)
 		faults_add(draft->faults, "%s: %s", name, strerror(ENOMEM));
 	else {
+		config_sections_begin(draft, cfg);
 		there = read_file(cfg, name, "", optional);
 		check_rest(cfg, name);
 		(void)cfg_free(cfg);
@@ -313,7 +321,7 @@ config_draft_set(struct config_draft *draft, const char *place, const char *name
 
 	reader = &now;
 	if (key == NULL)
-		unknown_key(place, name);
+		unknown_key(place, name, NULL);
 	else
 		set(draft, place, key, value);
 	reader = NULL;

@@ -107,6 +107,8 @@ static const struct config_key keys[] = {
 	    "whether TFTP answers from the port that it listens on" },
 	{ "tftp-window", CONFIG_NUMBER, AT(tftp_window), "64", 1, 65535, NULL,
 	    "blocks that TFTP sends or takes before it waits" },
+	{ "tftp-user", CONFIG_STRING, AT(tftp_user), "", 0, 0, NULL,
+	    "who clients of TFTP are; by default anonymous" },
 	{ "grace-timeout", CONFIG_DURATION, AT(grace_timeout_ms), "30s", 0, DAY, NULL,
 	    "how long a drain waits for requests in progress" },
 	{ "start-timeout", CONFIG_DURATION, AT(start_timeout_ms), "30s", 100, 3600 * SECOND, NULL,

@@ -72,6 +72,9 @@ void	config_key_clear(const struct config_key *, struct config *);
 /* Writes the value as the file would hold it: quoted where it must be. */
 void	config_key_print(const struct config_key *, const struct config *, FILE *);
 
+/* Within double quotes; what libConfuse would read as something else is escaped. */
+void	config_print_quoted(const char *, FILE *);
+
 /* A number as the file would hold it, in the largest unit that loses nothing. */
 char	*config_key_number(const struct config_key *, int64_t, char *dst, size_t size);
 

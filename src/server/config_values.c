@@ -411,9 +411,8 @@ config_key_number(const struct config_key *key, int64_t number, char *dst, size_
 	return dst;
 }
 
-/* Within double quotes; what libConfuse would read as something else is escaped. */
-static void
-print_quoted(const char *s, FILE *out)
+void
+config_print_quoted(const char *s, FILE *out)
 {
 	(void)putc('"', out);
 	for (; *s != '\0'; s++)
@@ -433,7 +432,7 @@ print_paths(const struct config_paths *paths, FILE *out)
 	for (size_t i = 0; i < paths->count; i++) {
 		if (i > 0)
 			(void)fputs(", ", out);
-		print_quoted(paths->at[i].name, out);
+		config_print_quoted(paths->at[i].name, out);
 	}
 	(void)fputs(paths->count > 0 ? " }" : "}", out);
 }
@@ -445,7 +444,7 @@ print_listeners(const struct config *config, FILE *out)
 	for (size_t i = 0; i < config->listens; i++) {
 		if (i > 0)
 			(void)fputs(", ", out);
-		print_quoted(config->listen[i].text, out);
+		config_print_quoted(config->listen[i].text, out);
 	}
 	(void)fputs(" }", out);
 }
@@ -463,7 +462,7 @@ config_key_print(const struct config_key *key, const struct config *config, FILE
 	case CONFIG_PATH:
 	case CONFIG_LOG:
 	case CONFIG_CONTROL:
-		print_quoted(*(char *const *)at, out);
+		config_print_quoted(*(char *const *)at, out);
 		return;
 	case CONFIG_BOOL:
 		(void)fputs(*(const bool *)at ? "yes" : "no", out);

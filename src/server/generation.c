@@ -19,8 +19,8 @@
 #include "server/certificates.h"
 #include "server/generation.h"
 #include "server/obituary.h"
+#include "server/roots.h"
 #include "server/signals.h"
-#include "store/usage.h"
 
 static void
 run_worker(unsigned slot, void *arg)
@@ -48,22 +48,18 @@ worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
 	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);
 }
 
-/* One for all generations, as long as they serve the same tree; a draining one may still
- * add to what its successor has counted. */
-static struct usage *
-shared_usage(const char *root)
+/* Where the files of each root are counted. */
+static int
+open_usage(struct generation *g)
 {
-	static struct usage *usage;
-	static char of[PATH_MAX];
-	void *at;
+	const struct config_share *share;
 
-	if (usage != NULL && strcmp(of, root) == 0)
-		return usage;
-	at = mmap(NULL, sizeof(*usage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (at == MAP_FAILED)
-		return NULL;
-	(void)strlcpy(of, root, sizeof(of));
-	return usage = at;
+	if ((g->heritage.usage = calloc(g->config.shares.roots + 1, sizeof(*g->heritage.usage))) == NULL)
+		return -1;
+	for (size_t i = 0; (share = config_shares_root(&g->config.shares, i)) != NULL; i++)
+		if ((g->heritage.usage[i] = roots_usage(share->root)) == NULL)
+			return -1;
+	return 0;
 }
 
 static int
@@ -77,7 +73,7 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	g->heritage.config = &g->config;
 	g->heritage.listeners = &g->listeners;
 	g->heritage.lifeline = line[0];
-	if ((g->heritage.usage = shared_usage(g->config.root)) == NULL ||
+	if (open_usage(g) == -1 ||
 	    (g->heritage.claims = claims_open()) == NULL)
 		return -1;
 	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
@@ -177,6 +173,7 @@ generation_close(struct generation **generation, const struct generation *next)
 	if (g->heritage.sandbox != NULL)
 		(void)munmap(g->heritage.sandbox, sizeof(*g->heritage.sandbox));
 	claims_close(&g->heritage.claims);
+	free(g->heritage.usage);
 	if (g->heritage.scoreboard != NULL)
 		scoreboard_give(g->heritage.scoreboard, g->heritage.first_row,
 		    g->places);

@@ -69,11 +69,14 @@ catch_signals(sigset_t *asleep)
 static void
 welcome(const struct generation *g)
 {
+	const struct config_share *share;
 	const struct listener *l;
 	size_t i;
 
-	log_info("serving %s, %s", g->config.root,
-	    g->config.writable ? "clients may write" : "read-only (-w lets clients write)");
+	for (i = 0; (share = config_shares_root(&g->config.shares, i)) != NULL; i++)
+		log_info("serving %s%s%s, %s", share->root, share->given ? " at " : "", share->given ? share->path : "",
+		    config_share_writable(share) ? "clients may write" : share->given ? "read-only" :
+		    "read-only (-w lets clients write)");
 	for (i = 0; i < g->listeners.count; i++)
 		log_info("listening on %s", g->listeners.at[i].name);
 	if ((l = listeners_first(&g->listeners, "coffer")) != NULL)

@@ -16,6 +16,7 @@
 #include "server/master_int.h"
 #include "server/notify.h"
 #include "server/privilege.h"
+#include "server/roots.h"
 #include "server/sandbox.h"
 
 #define TOO_LATE	"the new workers did not accept within start-timeout"
@@ -67,7 +68,7 @@ check(struct config *config, struct faults *faults, struct faults *notes)
 
 	_Static_assert(SANDBOX_TEXT <= PRIVILEGE_WHY, "why");
 	if (privilege_find(&config->as, config->user, why) == 0 &&
-	    privilege_check(&config->as, config->root, config->writable, why) == 0 &&
+	    roots_check(config, why) == 0 &&
 	    sandbox_check(config, why) == 0)
 		return certificates_gather(config, faults, notes);
 	faults_add(faults, "%s", why);

@@ -20,8 +20,8 @@ sandbox_opts(const struct config *config)
 
 	return (struct sandbox_opts){
 		.mode = (enum sandbox_mode)config->sandbox,
-		.root = config->root,
-		.writable = config->writable,
+		.shares = &config->shares,
+		.writable = config_shares_writable(&config->shares),
 		.forks = model->forks,
 		.threads = model->threads,
 		.asks = config->users[0] != '\0',
@@ -34,7 +34,8 @@ const char *
 sandbox_chroot(const struct config *config)
 {
 	return config->sandbox != SANDBOX_OFF && geteuid() == 0 && !SANDBOX_SANITIZED &&
-	    strcmp(config->log, "syslog") != 0 ? config->root : NULL;
+	    strcmp(config->log, "syslog") != 0 && config->shares.roots == 1 ?
+	    config_shares_root(&config->shares, 0)->root : NULL;
 }
 
 /* 1, not 0: then a core dump is not even begun where a program would be handed it. */
@@ -95,8 +96,7 @@ try(const struct config *config, struct sandbox_level *level)
 	*level = (struct sandbox_level){ .text = "the workers' user cannot be tried" };
 	if (privilege_drop(&config->as, &root) == -1)
 		return false;
-	if ((opts.rooted = root != NULL))
-		opts.root = "/";
+	opts.rooted = root != NULL;
 	return sandbox_enter(&opts, level) == 0;
 }
 

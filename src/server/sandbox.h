@@ -16,8 +16,8 @@ enum sandbox_mode { SANDBOX_BEST, SANDBOX_REQUIRED, SANDBOX_OFF };
 
 struct sandbox_opts {
 	enum sandbox_mode mode;
-	const char	*root;		/* the folder that is served, as this process sees it */
-	bool		 rooted;	/* by chroot(2), it is all that this process sees */
+	const struct config_shares *shares; /* with the folders that are served */
+	bool		 rooted;	/* by chroot(2), the only one is all that this process sees */
 	bool		 writable;
 	bool		 forks, threads; /* what the concurrency model makes of itself */
 	bool		 datagrams;	/* opens UDP sockets of its own, for TFTP */
@@ -32,10 +32,11 @@ struct sandbox_level {
 	char		 text[SANDBOX_TEXT];	/* "landlock 7, seccomp" */
 };
 
-/* The options of workers under that configuration; its root is the one outside of chroot(2). */
+/* The options of workers under that configuration, outside of chroot(2). */
 struct sandbox_opts sandbox_opts(const struct config *);
 
-/* The folder for privilege_drop() to make the root folder, or NULL for none. */
+/* The folder for privilege_drop() to make the root folder, or NULL for none: of several roots, none
+ * can be that. */
 const char *sandbox_chroot(const struct config *);
 
 /* Enters it, before there are threads.  0, or -1 if the mode is SANDBOX_REQUIRED and something

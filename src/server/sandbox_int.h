@@ -17,7 +17,7 @@
 #define SANDBOX_SANITIZED	false
 #endif
 
-/* From now on this process opens files beneath opts->root alone, and no TCP connection or
+/* From now on this process opens files beneath the roots alone, and no TCP connection or
  * listening socket.  The version of Landlock, or 0 and why it is not in force. */
 int	sandbox_landlock(const struct sandbox_opts *, const char **why);
 

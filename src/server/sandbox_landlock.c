@@ -1,4 +1,4 @@
-/* sandbox_landlock - no file but those beneath the root, whatever a name says.
+/* sandbox_landlock - no file but those beneath the roots, whatever a name says.
  * By the system calls, with the kernel's numbers spelt out: the headers of the system that builds
  * us may be older than the kernel that runs us. */
 
@@ -88,14 +88,14 @@ denied(int abi, bool rooted)
 }
 
 static int
-allow_root(int rules, const struct sandbox_opts *opts, const struct ruleset *r)
+allow_folder(int rules, const char *root, uint64_t allowed)
 {
-	struct beneath beneath = { .allowed = (READS | (opts->writable ? WRITES : 0)) & r->files };
+	struct beneath beneath = { .allowed = allowed };
 	int ret, saved;
 
-	if (opts->secret || beneath.allowed == 0)
+	if (beneath.allowed == 0)
 		return 0;
-	beneath.folder = open(opts->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	beneath.folder = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (beneath.folder == -1)
 		return -1;
 	ret = (int)syscall(SYS_landlock_add_rule, rules, PATH_BENEATH, &beneath, 0);
@@ -103,6 +103,20 @@ allow_root(int rules, const struct sandbox_opts *opts, const struct ruleset *r)
 	(void)close(beneath.folder);
 	errno = saved;
 	return ret;
+}
+
+static int
+allow_roots(int rules, const struct sandbox_opts *opts, const struct ruleset *r)
+{
+	const struct config_share *share;
+	uint64_t allowed;
+
+	for (size_t i = 0; !opts->secret && (share = config_shares_root(opts->shares, i)) != NULL; i++) {
+		allowed = (READS | (config_share_writable(share) ? WRITES : 0)) & r->files;
+		if (allow_folder(rules, opts->rooted ? "/" : share->root, allowed) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -122,7 +136,7 @@ sandbox_landlock(const struct sandbox_opts *opts, const char **why)
 	*why = "the kernel refuses it";
 	if ((rules = (int)syscall(SYS_landlock_create_ruleset, &r, sizeof(r), 0)) == -1)
 		return 0;
-	entered = allow_root(rules, opts, &r) == 0 &&
+	entered = allow_roots(rules, opts, &r) == 0 &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 &&
 	    syscall(SYS_landlock_restrict_self, rules, 0) == 0;
 	(void)close(rules);

@@ -27,11 +27,11 @@
 #include "server/receiver.h"
 #include "server/reopen.h"
 #include "server/rivals.h"
+#include "server/roots.h"
 #include "server/sandbox.h"
 #include "server/signals.h"
 #include "server/symbols.h"
 #include "server/worker.h"
-#include "store/usage.h"
 
 #define NOFILE_SPARE	64		/* descriptors that are nobody's session */
 #define NOFILE_SESSION	2		/* descriptors that a session needs, in the mean */
@@ -52,7 +52,7 @@ struct worker {
 	const struct heritage	*heritage;
 	const struct sched	*sched;
 	struct scoreboard_row	*score;
-	struct store		*store;
+	struct shares		 shares;
 	struct session_opts	 session;
 	int			 fds[LISTENERS_MAX];
 	struct receiver		 receiver;
@@ -88,10 +88,10 @@ connection_run(void *arg)
 
 	(void)reopen_catch_up();
 	if (receiver_get(&me->receiver, p, &a))
-		session_run_datagram(p, a.datagram, a.claim, protocol, me->store, &me->session);
+		session_run_datagram(p, a.datagram, a.claim, protocol, &me->shares, &me->session);
 	else if (!gate_trusts(me->gate, (const struct sockaddr *)&p->peer) ||
 	    gate_hears(me->gate, p, clock_in(me->session.stream.line_ms)))
-		session_run(p, protocol, me->store, &me->session);
+		session_run(p, protocol, &me->shares, &me->session);
 	else
 		connection_close(p);
 }
@@ -223,7 +223,7 @@ retitle_if_due(struct worker *w, int64_t now, unsigned more)
 		return;
 	if (sessions != w->titled)
 		show_title(w, sessions);
-	store_tidy(w->store);
+	roots_tidy(&w->shares);
 	w->retitle = now + BEAT_MS;
 }
 
@@ -320,7 +320,7 @@ sweep(void *arg)
 {
 	struct worker *w = arg;
 
-	return store_sweep(w->store);
+	return roots_sweep(&w->shares);
 }
 
 static int
@@ -328,15 +328,15 @@ count(void *arg)
 {
 	struct worker *w = arg;
 
-	return store_count(w->store);
+	roots_count(&w->shares, w->sweep == 0);
+	return 0;
 }
 
 /* What others change behind our back, and what a worker had in hand when it died, is found then. */
 static void
 count_all(struct worker *w)
 {
-	if (wait_call(count, w) == -1 && errno != EBUSY)
-		log_error("the files cannot be counted for the quota: %s", strerror(errno));
+	(void)wait_call(count, w);
 }
 
 static void
@@ -373,10 +373,10 @@ await_room(struct worker *w)
 	int ret;
 
 	if (full)
-		store_pause(w->store, true);
+		roots_pause(&w->shares, true);
 	ret = w->sched->room();
 	if (full)
-		store_pause(w->store, false);
+		roots_pause(&w->shares, false);
 	return ret;
 }
 
@@ -391,7 +391,7 @@ accept_all(void *arg)
 	int64_t now;
 	int which;
 
-	if (w->sweep == 0 && !store_used(w->store, NULL, NULL))
+	if (w->sweep == 0)
 		count_all(w);	/* no quota is known to be kept before */
 	atomic_store(&w->score->accepting, true);
 	(void)!write(w->heritage->ready, &one, sizeof(one));
@@ -417,7 +417,7 @@ accept_all(void *arg)
 	atomic_store(&w->score->accepting, false);
 	atomic_store(&w->score->draining, true);
 	stop_listening(w);
-	store_pause(w->store, true);
+	roots_pause(&w->shares, true);
 	/* Whoever still works may finish, but not for ever; SIGALRM ends the process. */
 	if (!atomic_load(&retiring))
 		(void)alarm(grace);
@@ -518,28 +518,6 @@ sessions_max(int64_t wanted, int64_t nofile, unsigned kept)
 	return (unsigned)(fit < wanted ? fit : wanted);
 }
 
-static struct store *
-open_store(const struct config *config, const char *root, struct usage *usage, unsigned open_files_max)
-{
-	const struct store_opts opts = {
-		.root = root,
-		.writable = config->writable,
-		.symlinks = (enum store_symlinks)config->symlinks,
-		.durable = config->durability == CONFIG_DURABILITY_FULL,
-		.staging_ttl_ms = config->staging_ttl_ms,
-		.usage = config->quota > 0 || config->quota_files > 0 ? usage : NULL,
-		.quota = (uint64_t)config->quota,
-		.quota_files = (uint64_t)config->quota_files,
-		.open_files = open_files_max,
-	};
-	struct store *store;
-	const char *why;
-
-	if ((store = store_open(&opts, &why)) == NULL)
-		log_error("%s: %s: %s", config->root, why, strerror(errno));
-	return store;
-}
-
 /* Often enough that some beats are missed before a stall is one. */
 static int64_t
 beat_ms(const struct config *config)
@@ -571,6 +549,7 @@ session_opts(const struct config *config)
 		.tls_required = config->tls_required,
 		.login_ms = config->login_timeout_ms,
 		.window_max = (unsigned)config->tftp_window,
+		.datagram_user = config->tftp_user,
 		/* Where one session holds up the next, it is short. */
 		.dally_ms = strcmp(config->concurrency, "serial") == 0 ? DALLY_SERIAL_MS : DALLY_MS,
 	};
@@ -594,16 +573,15 @@ open_mime(const struct heritage *heritage)
 	return mime;
 }
 
-/* After it nothing is opened but what clients ask for.  `root` is the folder that is served as seen
- * from here, and `rooted` whether it is all that can be seen. */
+/* After it nothing is opened but what clients ask for.  `rooted`: the folder that is served is all that
+ * can be seen from here. */
 static void
-enter_sandbox(const struct worker *w, const char *root, bool rooted)
+enter_sandbox(const struct worker *w, bool rooted)
 {
 	const struct config *config = w->heritage->config;
 	struct sandbox_opts opts = sandbox_opts(config);
 	struct sandbox_level level;
 
-	opts.root = root;
 	opts.rooted = rooted;
 	opts.datagrams = listeners_take_datagrams(w->heritage->listeners, UINT16_MAX);
 	if (sandbox_enter(&opts, &level) == -1) {
@@ -629,7 +607,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 {
 	const struct config *config = heritage->config;
 	struct worker w = { .slot = slot, .heritage = heritage, .receiver = RECEIVER_INIT };
-	const char *chrooted = sandbox_chroot(config), *root;
+	const char *chrooted = sandbox_chroot(config);
 	struct privilege as = config->as;
 	const struct mime *mime;
 	struct sched_limit limit;
@@ -676,10 +654,9 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.metrics_arg = heritage->scoreboard;
 	w.session.refuses = refuses;
 	w.session.refuses_arg = scoreboard_quarantine(heritage->scoreboard);
-	w.sweep = config->writable && sweeps(config, slot) ? 0 : CLOCK_NEVER;
-	root = chrooted != NULL ? "/" : config->root;
+	w.sweep = config_shares_writable(&config->shares) && sweeps(config, slot) ? 0 : CLOCK_NEVER;
 	nofile = raise_nofile();
-	if ((w.store = open_store(config, root, heritage->usage, open_files(&w, nofile))) == NULL)
+	if (roots_open(&w.shares, config, chrooted != NULL, heritage->usage, open_files(&w, nofile)) == -1)
 		_exit(EX_NOINPUT);
 	for (i = 0; i < heritage->listeners->count; i++)
 		w.fds[i] = heritage->listeners->at[i].fd;
@@ -687,11 +664,11 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	limit.max = w.sessions_max =
 	    sessions_max(config->sessions_per_worker, nofile, open_files(&w, nofile));
 	limit.sessions = &w.score->sessions;
-	enter_sandbox(&w, root, chrooted != NULL);
+	enter_sandbox(&w, chrooted != NULL);
 	if (w.sched->run(accept_all, &w, &limit) == -1) {
 		log_error("%s: %s", config->concurrency, strerror(errno));
 		_exit(EX_OSERR);
 	}
-	store_close(&w.store);
+	roots_close(&w.shares);
 	_exit(EX_OK);
 }

@@ -19,7 +19,7 @@ struct heritage {
 	unsigned		 first_row;	/* the generation's, in the scoreboard */
 	struct sandbox_level	*sandbox;	/* in shared memory: what slot 0 reached, before it was ready */
 	int			 lifeline;	/* the pipe's read end */
-	struct usage		*usage;		/* shared by all generations */
+	struct usage		**usage;	/* of each root; shared by all generations */
 	int			 login;		/* where the authenticator is asked; -1: nobody can log in */
 	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
 };

@@ -54,11 +54,11 @@ show_peer(char name[SOCKET_NAME_MAX], const struct session *s)
 }
 
 void
-session_run(struct progress *progress, const struct protocol *protocol, struct store *store,
+session_run(struct progress *progress, const struct protocol *protocol, const struct shares *shares,
     const struct session_opts *opts)
 {
 	struct session s = {
-		.store = store, .opts = opts, .protocol = protocol, .progress = progress,
+		.shares = shares, .opts = opts, .protocol = protocol, .progress = progress,
 		.number = progress->number, .peer = progress->peer,
 	};
 	int fd = atomic_load(&progress->fd);
@@ -76,13 +76,14 @@ session_run(struct progress *progress, const struct protocol *protocol, struct s
 
 void
 session_run_datagram(struct progress *progress, struct datagram *d, claim *claimed,
-    const struct protocol *protocol, struct store *store, const struct session_opts *opts)
+    const struct protocol *protocol, const struct shares *shares, const struct session_opts *opts)
 {
 	struct session s = {
-		.datagram = d, .claim = claimed, .store = store, .opts = opts, .protocol = protocol,
+		.datagram = d, .claim = claimed, .shares = shares, .opts = opts, .protocol = protocol,
 		.progress = progress, .number = progress->number, .peer = progress->peer,
 	};
 
+	progress_user(progress, opts->datagram_user);
 	protocol->serve(&s);
 	claims_drop(&s.claim);
 	progress_leave(progress);
@@ -97,7 +98,7 @@ heard(struct session *s)
 	const uint64_t received = atomic_load_explicit(&s->progress->meter.received, memory_order_relaxed);
 
 	if (s->stream == NULL || received != s->heard)
-		store_heard(s->store);
+		shares_heard(s->shares);
 	s->heard = received;
 }
 
@@ -188,6 +189,12 @@ const char *
 session_user(const struct session *s)
 {
 	return s->progress->user;
+}
+
+bool
+session_may_login(const struct session *s)
+{
+	return s->opts->login != -1;
 }
 
 /* Not inlined, for its line is long, and sessions that wait shall have short stacks. */

@@ -15,8 +15,8 @@
 #include "session/access.h"
 #include "session/claims.h"
 #include "session/progress.h"
+#include "session/reach.h"
 #include "session/tally.h"
-#include "store/store.h"
 
 #define SESSION_ID_MAX	14	/* a session's number in base 36, with its NUL */
 
@@ -39,6 +39,7 @@ struct session_opts {
 	bool		 index;		/* HTTP: a folder's index.html stands for its listing */
 	const struct mime *mime;	/* HTTP: which types names have */
 	unsigned	 window_max;	/* TFTP: blocks sent or taken before an ACK */
+	const char	*datagram_user;	/* TFTP: who its clients are; "" for nobody */
 	int64_t		 dally_ms;	/* TFTP: how long the last word of an upload is said again where the
 					 * peer has not heard it */
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
@@ -57,7 +58,7 @@ struct session {
 	struct stream		*stream;	/* NULL where the protocol takes datagrams */
 	struct datagram		*datagram;	/* the first one, and the socket; else NULL */
 	claim			*claim;		/* while the peer may ask again for want of an answer */
-	struct store		*store;
+	const struct shares	*shares;	/* what is served, and to whom; see reach.h */
 	const struct session_opts *opts;
 	const struct protocol	*protocol;
 	struct progress		*progress;	/* what others may see of it */
@@ -88,12 +89,12 @@ struct protocol {
 
 /* Runs protocol->serve on an accepted socket and closes it.  The progress is open: it says which
  * session this is, and whose. */
-void	session_run(struct progress *, const struct protocol *, struct store *,
+void	session_run(struct progress *, const struct protocol *, const struct shares *,
 	    const struct session_opts *);
 
 /* The same for a datagram, from malloc(3), whose socket is open.  Takes both, and the claim. */
 void	session_run_datagram(struct progress *, struct datagram *, claim *, const struct protocol *,
-	    struct store *, const struct session_opts *);
+	    const struct shares *, const struct session_opts *);
 
 /* A request has been read and understood, and is in hand until session_access().  Every protocol
  * calls this before it acts.  The path is as it is, without its first slash and not made visible; it
@@ -125,6 +126,9 @@ bool	session_private(const struct session *);
 
 /* Who has logged in; "" for nobody.  Good until the session ends, or somebody else does. */
 const char *session_user(const struct session *);
+
+/* Whether logging in is possible here, so that it can be asked for. */
+bool	session_may_login(const struct session *);
 
 /* The request is answered: it is no more in hand.  For every request, whether it was begun or not.
  * The line in the access log, if there is one (else path may be NULL):

@@ -25,7 +25,7 @@ load dialog
 	stop_server
 	server -w
 	run -0 ask WHOAMI
-	assert_line --index 1 '200 user=anonymous rights=list,read,write'
+	assert_line --index 1 '200 user=anonymous rights=list,read,create,replace,delete,admin'
 }
 
 @test "QUIT ends the conversation, and what comes behind it is not answered" {

@@ -608,7 +608,7 @@ staged_some()
 403 /new: the server is read-only
 403 /f: the server is read-only
 403 /f: the server is read-only
-403 /f: the server is read-only
+403 /g: the server is read-only
 403 /e: the server is read-only
 403 /d: the server is read-only
 403 /d: the server is read-only

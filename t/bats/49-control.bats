@@ -39,7 +39,7 @@ control()
 	assert_equal "$(json '.workers | map(.pid) | sort | @text' status)" \
 	    "$(workers | sort -n | jq -cs .)"
 	assert_equal "$(json '.workers | map(.state) | unique | join(" ")' status)" serving
-	assert_equal "$(json '.state, .root, .writable, .generation' status | paste -sd ' ')" \
+	assert_equal "$(json '.state, .shares[0].root, .shares[0].writable, .generation' status | paste -sd ' ')" \
 	    "serving $T/root true 1"
 }
 

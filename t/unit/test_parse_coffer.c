@@ -132,6 +132,7 @@ verbs(void **state)
 		{ "WHOAMI", COFFER_WHOAMI, NULL, NULL, 0 },
 		{ "STARTTLS", COFFER_STARTTLS, NULL, NULL, 0 },
 		{ "SPACE", COFFER_SPACE, NULL, NULL, 0 },
+		{ "SPACE /a", COFFER_SPACE, "/a", NULL, 0 },
 		{ "PING", COFFER_PING, NULL, NULL, 0 },
 		{ "QUIT ", COFFER_QUIT, NULL, NULL, 0 },
 	};

@@ -1,0 +1,149 @@
+/* roots - the folders that are served, and the stores over them. */
+
+#include <sys/mman.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "server/roots.h"
+#include "store/usage.h"
+
+int
+roots_check(const struct config *config, char why[PRIVILEGE_WHY])
+{
+	const struct config_share *share;
+
+	for (size_t i = 0; (share = config_shares_root(&config->shares, i)) != NULL; i++)
+		if (privilege_check(&config->as, share->root, config_share_writable(share), why) == -1)
+			return -1;
+	return 0;
+}
+
+struct usage *
+roots_usage(const char *root)
+{
+	static struct known {
+		struct known	*next;
+		struct usage	*usage;
+		char		 root[];
+	} *all;
+	struct known *k;
+
+	for (k = all; k != NULL; k = k->next)
+		if (strcmp(k->root, root) == 0)
+			return k->usage;
+	if ((k = malloc(sizeof(*k) + strlen(root) + 1)) == NULL)
+		return NULL;
+	k->usage = mmap(NULL, sizeof(*k->usage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (k->usage == MAP_FAILED) {
+		free(k);
+		return NULL;
+	}
+	(void)strcpy(k->root, root);
+	k->next = all;
+	all = k;
+	return k->usage;
+}
+
+static struct store *
+open_store(const struct config *config, const struct config_share *share, const char *root,
+    struct usage *usage, unsigned open_files)
+{
+	const struct store_opts opts = {
+		.root = root,
+		.writable = config_share_writable(share),
+		.symlinks = (enum store_symlinks)config->symlinks,
+		.durable = config->durability == CONFIG_DURABILITY_FULL,
+		.staging_ttl_ms = config->staging_ttl_ms,
+		.open_files = open_files,
+		.usage = share->quota > 0 || share->quota_files > 0 ? usage : NULL,
+		.quota = share->quota > 0 ? (uint64_t)share->quota : 0,
+		.quota_files = share->quota_files > 0 ? (uint64_t)share->quota_files : 0,
+	};
+	struct store *store;
+	const char *why;
+
+	if ((store = store_open(&opts, &why)) == NULL)
+		log_error("%s: %s: %s", share->root, why, strerror(errno));
+	return store;
+}
+
+static int
+longest_first(const void *a, const void *b)
+{
+	const struct share *x = a, *y = b;
+
+	return x->len != y->len ? (x->len > y->len ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+int
+roots_open(struct shares *shares, const struct config *config, bool rooted, struct usage *const *usage,
+    unsigned open_files)
+{
+	const struct config_share *share;
+	struct share *s;
+
+	shares->rights = config->shares.rights;
+	shares->count = 0;
+	if ((shares->at = calloc(config->shares.roots + 1, sizeof(*shares->at))) == NULL) {
+		log_error("%s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; (share = config_shares_root(&config->shares, i)) != NULL; i++) {
+		s = &shares->at[shares->count++];
+		s->name = share->name;
+		s->len = strlen(share->name);
+		if ((s->store = open_store(config, share, rooted ? "/" : share->root, usage[i],
+		    open_files / (unsigned)config->shares.roots)) == NULL)
+			return -1;
+	}
+	qsort(shares->at, shares->count, sizeof(*shares->at), longest_first);
+	return 0;
+}
+
+void
+roots_close(struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		store_close(&shares->at[i].store);
+	free(shares->at);
+	shares->at = NULL;
+	shares->count = 0;
+}
+
+void
+roots_tidy(struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		store_tidy(shares->at[i].store);
+}
+
+void
+roots_pause(struct shares *shares, bool pause)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		store_pause(shares->at[i].store, pause);
+}
+
+int
+roots_sweep(struct shares *shares)
+{
+	int n, all = 0;
+
+	for (size_t i = 0; i < shares->count; i++)
+		if (store_writable(shares->at[i].store) && (n = store_sweep(shares->at[i].store)) > 0)
+			all += n;
+	return all;
+}
+
+void
+roots_count(struct shares *shares, bool first)
+{
+	struct share *s;
+
+	for (s = shares->at; s < shares->at + shares->count; s++)
+		if (!(first && store_used(s->store, NULL, NULL)) && store_count(s->store) == -1 && errno != EBUSY)
+			log_error("the files in /%s cannot be counted for the quota: %s", s->name, strerror(errno));
+}
