@@ -5,7 +5,10 @@
 
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
+
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "client/password.h"
 #include "client/place.h"
 #include "client/progress.h"
 #include "client/remote.h"
@@ -103,16 +107,11 @@ client_unconnected(const struct client *c, bool begun)
 }
 
 static int	begin_tls(struct remote *, const struct client *);
+static int	log_in(struct remote *);
 
 int
 client_connect(struct client *c, const struct place *place)
 {
-
-	if (place->server.user[0] != '\0') {
-		say("%s@%s: this server knows no users; leave out the name", place->server.user,
-		    place->server.host);
-		return c->unconnected = LOGIN_REFUSED;
-	}
 	if (c->remote != NULL && !c->remote->fault && !c->remote->deaf &&
 	    place_same_server(&c->remote->server, &place->server))
 		return DONE;
@@ -120,7 +119,8 @@ client_connect(struct client *c, const struct place *place)
 	c->remote = remote_open(&place->server, c->timeout_ms, c->verbose);
 	if (c->remote == NULL)
 		return c->unconnected = say_unreachable(&place->server);
-	if ((c->unconnected = begin_tls(c->remote, c)) != DONE)
+	if ((c->unconnected = begin_tls(c->remote, c)) != DONE ||
+	    (c->unconnected = log_in(c->remote)) != DONE)
 		remote_close(&c->remote);
 	return c->unconnected;
 }
@@ -605,4 +605,86 @@ begin_tls(struct remote *r, const struct client *c)
 	tls_describe(tls, described, sizeof(described));
 	trace(r, "=", described, strlen(described));
 	return trust_check(&r->trust, c, &r->server, tls);
+}
+
+/*
+ * Users.
+ */
+
+/* Whether nobody can listen in. */
+static bool
+is_private(const struct remote *r)
+{
+	struct sockaddr_in6 peer = { 0 };
+	const struct sockaddr_in *in = (const void *)&peer;
+	socklen_t len = sizeof(peer);
+
+	if (stream_secured(r->stream) != NULL)
+		return true;
+	if (getpeername(stream_fd(r->stream), (struct sockaddr *)&peer, &len) == -1)
+		return false;
+	if (peer.sin6_family == AF_INET)
+		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return peer.sin6_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&peer.sin6_addr);
+}
+
+/* The request, which is shown without the password, and does not stay in the buffer. */
+static int
+say_login(struct remote *r, const char *password)
+{
+	char *line = make_room(r, LINE_MAX_BYTES), *p;
+	int ret;
+
+	p = stpcpy(line, "LOGIN ");
+	p = text_encode(p, r->server.user, strlen(r->server.user));
+	*p++ = ' ';
+	trace(r, ">", line, (size_t)(p - line));
+	p = text_encode(p, password, strlen(password));
+	*p++ = '\n';
+	r->end += (size_t)(p - line);
+	ret = remote_flush(r);
+	explicit_bzero(line, (size_t)(p - line));
+	return ret;
+}
+
+static int
+try_login(struct remote *r, const char *password)
+{
+	struct coffer_reply reply;
+	char name[SOCKET_NAME_MAX + 256], shown[200];
+
+	if (say_login(r, password) == -1 || remote_reply(r, &reply) == -1)
+		return remote_complain(r, false);
+	if (reply.code == 200)
+		return DONE;
+	place_name(name, sizeof(name), &r->server);
+	say_of(name, "%s cannot log in: the server says: %s", r->server.user,
+	    text_visible(shown, sizeof(shown), reply.text, strlen(reply.text)));
+	return LOGIN_REFUSED;
+}
+
+/* DONE, or an exit code after a message. */
+static int
+log_in(struct remote *r)
+{
+	char password[PASSWORD_MAX], name[SOCKET_NAME_MAX + 256];
+	bool asked;
+	int ret;
+
+	if (r->server.user[0] == '\0')
+		return DONE;
+	if (!is_private(r)) {
+		place_name(name, sizeof(name), &r->server);
+		say_of(name, "a password is not said in clear text over a network: use coffers:// or --starttls");
+		return LOGIN_REFUSED;
+	}
+	if ((ret = password_find(password, &asked, &r->server)) == DONE) {
+		ret = try_login(r, password);
+		if (ret == DONE && asked)
+			password_keep(&r->server, password);
+		else if (ret == LOGIN_REFUSED)
+			password_forget();
+	}
+	explicit_bzero(password, sizeof(password));
+	return ret;
 }

@@ -249,9 +249,13 @@ interrupted()
 }
 
 @test "exit 5: a user's name where nobody can log in, and 401" {
-	run -5 coffer ls coffer://joe@127.0.0.1:1/
 	says "401 log in first\n"
 	run -5 coffer ls
+	server
+	COFFER_PASSWORD=x run -5 coffer ls "coffer://joe@127.0.0.1:$PORT/"
+	assert_output --partial 'joe cannot log in: the server says: nobody can log in'
+	run -5 setsid -w "$COFFER_BUILD/coffer" ls "coffer://joe@127.0.0.1:$PORT/"
+	assert_output --partial 'there is no password for this user'
 }
 
 @test "exit 6 and 7: not found, not allowed" {

@@ -182,6 +182,43 @@ another_authenticator()
 	assert_output "users: $T/none: No such file or directory"
 }
 
+# --- coffer
+
+@test "coffer logs in with a password from the environment, a file, or the terminal, and tells it nobody" {
+	local alice bob
+	export XDG_CONFIG_HOME=$T/config
+	mkdir -p "$T/config/coffer"
+	serve
+	alice=coffer://alice@127.0.0.1:$PORT bob=coffer://bob@127.0.0.1:$PORT
+	echo hello >"$T/root/f"
+	COFFER_PASSWORD=$SECRET run -0 coffer -v stat "$alice/f"
+	assert_line --partial '> LOGIN alice'
+	assert_line '< 200 user=alice'
+	refute_output --partial "$SECRET"
+	COFFER_PASSWORD=wrong run -5 coffer stat "$alice/f"
+	assert_output "coffer: 127.0.0.1:$PORT: alice cannot log in: the server says: wrong user or password"
+	run -5 setsid -w "$COFFER_BUILD/coffer" stat "$alice/f"
+	assert_output --partial 'there is no password for this user, and no terminal to ask at'
+	printf '# mine\nalice@127.0.0.1:1 no\nalice@127.0.0.1:%s %s\nbob@127.0.0.1:%s bobs\n' "$PORT" "$SECRET" \
+	    "$PORT" >"$T/config/coffer/passwords"
+	run -5 coffer stat "$alice/f"
+	assert_output --partial 'others have rights on it'
+	chmod 600 "$T/config/coffer/passwords"
+	# A connection for each, and so a login.
+	run -0 coffer -v stat "$alice/f" "$bob/f" "$alice/f"
+	assert_equal "$(grep -c '< 200 user=alice' <<<"$output") $(grep -c '< 200 user=bob' <<<"$output")" '2 1'
+	rm "$T/config/coffer/passwords"
+	command -v script >/dev/null || skip "needs script(1) for a terminal"
+	: >"$T/typescript"
+	run -0 timeout 20 script -fqec "$COFFER_BUILD/coffer stat $alice/f coffer://127.0.0.1:$PORT/f $alice/f" \
+	    "$T/typescript" < <(
+		exec 3>&-
+		wait_for grep -q 'password for alice' "$T/typescript"
+		printf '%s\n' "$SECRET")
+	assert_equal "$(grep -o 'password for' <<<"$output" | wc -l)" 1
+	refute_output --partial "$SECRET"
+}
+
 # --- cofferctl passwd
 
 @test "passwd makes, changes and deletes users, and leaves all else as it is" {
