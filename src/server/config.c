@@ -140,25 +140,14 @@ config_load(struct config *config, const struct config_source *source, struct fa
 void
 config_free(struct config *config)
 {
-	config_key_clear(config_key_find("listen"), config);
-	config_key_clear(config_key_find("allow"), config);
-	config_key_clear(config_key_find("deny"), config);
-	config_key_clear(config_key_find("proxy-from"), config);
-	config_key_clear(config_key_find("tls-certificate"), config);
-	config_key_clear(config_key_find("tls-key"), config);
-	free(config->tls_client_ca);
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key_at(i)) != NULL; i++)
+		config_key_free(key, config);
 	/* A zeroed one has none, and would have 0 here. */
 	if (config->certificates > 0)
 		(void)close(config->certificates);
 	config_shares_free(&config->shares);
-	free(config->root);
-	free(config->user);
-	free(config->log);
-	free(config->access_file);
-	free(config->control);
-	free(config->pid_file);
-	free(config->mime_types);
-	free(config->tftp_user);
 	free(config->file);
 	memset(config, 0, sizeof(*config));
 	config->certificates = config->ready_fd = -1;

@@ -69,6 +69,9 @@ int	config_key_copy(const struct config_key *, struct config *, const struct con
 bool	config_key_is_list(const struct config_key *);
 void	config_key_clear(const struct config_key *, struct config *);
 
+/* Whatever memory its value has. */
+void	config_key_free(const struct config_key *, struct config *);
+
 /* Writes the value as the file would hold it: quoted where it must be. */
 void	config_key_print(const struct config_key *, const struct config *, FILE *);
 

@@ -388,6 +388,20 @@ config_key_clear(const struct config_key *key, struct config *config)
 	config->listens = 0;
 }
 
+void
+config_key_free(const struct config_key *key, struct config *config)
+{
+	char **text = field(key, config);
+
+	if (config_key_is_list(key))
+		config_key_clear(key, config);
+	else if (key->type == CONFIG_STRING || key->type == CONFIG_PATH || key->type == CONFIG_LOG ||
+	    key->type == CONFIG_CONTROL) {
+		free(*text);
+		*text = NULL;
+	}
+}
+
 char *
 config_key_number(const struct config_key *key, int64_t number, char *dst, size_t size)
 {
