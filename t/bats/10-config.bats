@@ -225,8 +225,8 @@ as_nobody()
 	sed -E 's/^#([a-z-]+ = )/\1/' "$COFFER_SOURCE/etc/cofferd.conf" >"$T/all"
 	diff <(grep -oE '^[a-z-]+ = ' "$T/all" | sort) <(cofferd -T -f /dev/null | grep -oE '^[a-z-]+ = ' | sort)
 	# Its values are the defaults, but for those that are examples.
-	diff <(cofferd -T -f /dev/null "$T/root" | grep -vE '^(#|pid-file|access-file|log =|workers)') \
-	    <(cofferd -T -f "$T/all" "$T/root" | grep -vE '^(#|pid-file|access-file|log =|workers)')
+	diff <(cofferd -T -f /dev/null "$T/root" | grep -vE '^(#|pid-file|access-file|log =|workers|users)') \
+	    <(cofferd -T -f "$T/all" "$T/root" | grep -vE '^(#|pid-file|access-file|log =|workers|users)')
 }
 
 @test "a file that is missing, a folder, unreadable, no file, or too large is refused" {
