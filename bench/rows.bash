@@ -25,10 +25,12 @@ declare -A contestants=(
 	[http-json-100k]="coffer limit nginx"
 	[tftp-w1]="coffer limit tftpd-hpa atftpd"
 	[tftp-w16]="coffer limit atftpd"
+	[tls-get-1g]="coffer limit nginx"
+	[tls-handshakes]="coffer limit"
 )
 row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up put-1g put-1g-fsync list-100k
     idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k
-    tftp-w1 tftp-w16)
+    tftp-w1 tftp-w16 tls-get-1g tls-handshakes)
 
 # METRIC: unit, kind, target.  rate: ratio to the limit, at least; time: ratio to the
 # limit, at most; most: the value itself, at most.  A row may have several metrics.
@@ -57,6 +59,8 @@ declare -A metrics=(
 	[http-json-first]="ms most 5"
 	[tftp-w1]="MB/s rate 0.9"
 	[tftp-w16]="MB/s rate 0.9"
+	[tls-get-1g]="MB/cpu-s rate 0.9"
+	[tls-handshakes]="1/cpu-s rate 0.9"
 )
 declare -A row_metrics=(
 	[http-1k]="http-1k http-1k-p99" [http-16k]="http-16k http-16k-p99"
@@ -455,3 +459,51 @@ start_tftp_w1() { start_tftp "$1"; }
 start_tftp_w16() { start_tftp "$1"; }
 case_tftp_w1() { case_tftp "$1" 1; }
 case_tftp_w16() { case_tftp "$1" 16; }
+
+# ---- TLS: a GET of 1 GiB by curl, and handshakes by openssl, by the server's processor time, for the client takes
+# more of it.  The limit is `openssl s_server -WWW` for the one, nginx for the other.
+
+prepare_tls() {
+	need curl && need openssl || return 1
+	mkdir -p "$mem/tls"
+	"$bin/tool" file "$mem/tls/x" 1024
+	rm -f "$work/tls.pem"
+	"$(dirname "$cofferd")/cofferctl" certificate "$work/tls.pem" >/dev/null
+}
+
+# per_second WHO AMOUNT COMMAND...: the amount by the seconds that WHO's server has worked for the command.
+per_second() {
+	local before after
+	before=$("$bin/tool" cpu "${pid[$1]}")
+	client_run "${@:3}" || return 1
+	sleep 0.05
+	after=$("$bin/tool" cpu "${pid[$1]}")
+	[[ $2 != - ]] || set -- "$1" "$(awk '/^[0-9]+ connections in [0-9]+ real/ { print $1 }' "$work/client.out")"
+	sample "$row" "$1" "$(awk -v n="$2" -v a="$before" -v b="$after" 'BEGIN { print n / (b - a) }')"
+}
+
+prepare_tls_get_1g() { prepare_tls && "$bin/tool" file "$mem/tls/big" "$big"; }
+prepare_tls_handshakes() { prepare_tls; }
+
+start_tls_get_1g() {
+	case $1 in
+	limit)	start_s_server "$mem/tls" ;;
+	*)	"start_$1_tls" "$mem/tls" ;;
+	esac
+}
+
+start_tls_handshakes() {
+	case $1 in
+	limit)	start_nginx_tls "$mem/tls" limit ;;
+	*)	"start_$1_tls" "$mem/tls" ;;
+	esac
+}
+
+case_tls_get_1g() {
+	per_second "$1" "$((big / 1000000))" curl -q -s -S -f --noproxy '*' --cacert "$work/tls.pem" -o /dev/null \
+	    --tls13-ciphers TLS_AES_128_GCM_SHA256 "https://localhost:${port[$1]}/big"
+}
+
+case_tls_handshakes() {
+	per_second "$1" - openssl s_time -connect "127.0.0.1:${port[$1]}" -new -time 3
+}

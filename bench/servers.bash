@@ -146,8 +146,9 @@ start_atftpd() {
 }
 
 start_nginx() {
+	local name=${nginx_name:-nginx}
 	need nginx || return 1
-	port[nginx]=$("$bin/tool" port)
+	port[$name]=$("$bin/tool" port)
 	mkdir -p "$work/nginx"
 	cat >"$work/nginx/conf" <<-END
 		$( ((EUID == 0)) && echo 'user root;')
@@ -167,11 +168,30 @@ start_nginx() {
 			fastcgi_temp_path $work/nginx/fastcgi;
 			uwsgi_temp_path $work/nginx/uwsgi;
 			scgi_temp_path $work/nginx/scgi;
-			server { listen 127.0.0.1:${port[nginx]} backlog=4096; root $1; ${2:-} }
+			server { listen 127.0.0.1:${port[$name]} ${3:-} backlog=4096; root $1; ${2:-} }
 		}
 	END
-	spawn nginx nginx -p "$work/nginx" -e "$work/nginx/error" -c "$work/nginx/conf"
-	await_port nginx
+	spawn "$name" nginx -p "$work/nginx" -e "$work/nginx/error" -c "$work/nginx/conf"
+	await_port "$name"
+}
+
+# The same three with TLS, and the certificate $work/tls.pem.  start_nginx_tls ROOT [NAME]
+start_coffer_tls() {
+	start_coffer "$1" -l https://127.0.0.1:0 -o "tls-certificate=$work/tls.pem" || return 1
+	await coffer 'listening on https://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[coffer]=$found
+}
+
+start_nginx_tls() {
+	local nginx_name=${2:-nginx} pem=$work/tls.pem
+	start_nginx "$1" "ssl_certificate $pem; ssl_certificate_key $pem; ssl_protocols TLSv1.2 TLSv1.3;" ssl
+}
+
+start_s_server() {
+	port[limit]=$("$bin/tool" port)
+	spawn limit env -C "$1" openssl s_server -accept "127.0.0.1:${port[limit]}" -cert "$work/tls.pem" \
+	    -key "$work/tls.pem" -WWW -quiet
+	await_port limit
 }
 
 start_lighttpd() {

@@ -35,7 +35,9 @@ tls_new_ctx(const SSL_METHOD *method)
 
 	if (ctx == NULL)
 		return NULL;
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_ENABLE_KTLS);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	if (tls_kernel_there())		/* else OpenSSL would ask twice for each connection */
+		(void)SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	    SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
