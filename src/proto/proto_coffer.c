@@ -389,18 +389,14 @@ dispatch(struct exchange *x)
 	verbs[x->request.verb].serve(x);
 }
 
-static void
-log_exchange(struct exchange *x, uint64_t moved)
+/* Not inlined, for it has a large frame. */
+static __attribute__((noinline)) void
+log_shown(struct exchange *x, const char *verb, uint64_t moved)
 {
-	const char *verb = x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?";
 	const struct path *path = &x->path[0];
 	bool has_path = x->request.verb < COFFER_VERBS && (verbs[x->request.verb].flags & PATHS) != 0;
 	char shown[2 * PATH_MAX];
 
-	if (!x->session->opts->access_log) {
-		session_access(x->session, verb, NULL, x->code, moved, x->began);
-		return;
-	}
 	if (has_path) {
 		shown[0] = '/';
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
@@ -408,6 +404,17 @@ log_exchange(struct exchange *x, uint64_t moved)
 	if (x->refused[0] != '\0')
 		(void)strlcpy(shown, x->refused, sizeof(shown));
 	session_access(x->session, verb, has_path ? shown : "-", x->code, moved, x->began);
+}
+
+static void
+log_exchange(struct exchange *x, uint64_t moved)
+{
+	const char *verb = x->request.verb < COFFER_VERBS ? coffer_verb_name(x->request.verb) : "?";
+
+	if (x->session->opts->access_log)
+		log_shown(x, verb, moved);
+	else
+		session_access(x->session, verb, NULL, x->code, moved, x->began);
 }
 
 /* Who says QUIT says nothing after it: where nothing more has come, a close takes no reply away, as

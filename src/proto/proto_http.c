@@ -73,8 +73,9 @@ refuse_method(struct http_exchange *x, const char *head, size_t len)
 	    "this server only lets clients read");
 }
 
-static void
-log_exchange(struct http_exchange *x, uint64_t moved)
+/* Not inlined, for it has a large frame. */
+static __attribute__((noinline)) void
+log_shown(struct http_exchange *x, uint64_t moved)
 {
 	const struct http_request *rq = &x->request;
 	const struct path *path = &x->path;
@@ -82,10 +83,6 @@ log_exchange(struct http_exchange *x, uint64_t moved)
 	const struct http_text *refused = rq->path.at != NULL ? &rq->path : &rq->target;
 	char shown[2 * PATH_MAX];
 
-	if (!x->session->opts->access_log) {
-		session_access(x->session, http_method_name(rq->method), NULL, x->code, moved, x->began);
-		return;
-	}
 	shown[0] = '/';
 	if (path->len > 0 || (x->code < 400 && rq->path.at != NULL))
 		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
@@ -94,6 +91,15 @@ log_exchange(struct http_exchange *x, uint64_t moved)
 	else
 		(void)strcpy(shown, "-");
 	session_access(x->session, http_method_name(rq->method), shown, x->code, moved, x->began);
+}
+
+static void
+log_exchange(struct http_exchange *x, uint64_t moved)
+{
+	if (x->session->opts->access_log)
+		log_shown(x, moved);
+	else
+		session_access(x->session, http_method_name(x->request.method), NULL, x->code, moved, x->began);
 }
 
 static void

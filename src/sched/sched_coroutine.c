@@ -28,8 +28,10 @@ struct fiber {			/* lives in coroutine_local() */
 	struct coroutine *co;
 	TAILQ_ENTRY(fiber) all, turn, sleep;
 	struct sched_task task;
-	int64_t		 deadline;	/* while in the heap */
+	int64_t		 deadline;	/* of the present wait, or of the last */
+	int64_t		 due;		/* while in the heap: at or before the deadline */
 	int64_t		 since;		/* asleep since */
+	int64_t		 listed;	/* when it came to the end of the list of the dozing */
 	uint32_t	 heap;		/* place in the heap + 1; 0: not there */
 	int		 error;		/* how the wait ended: 0 or errno */
 	bool		 waiting;
@@ -63,6 +65,7 @@ static struct fiber	*any_waiter;	/* who waits for a connection */
 static const int	*listened;	/* to what it last listened */
 static size_t		 listened_len;
 static bool		 drained;	/* draining was told to all */
+static int64_t		 turn_ms;	/* when this turn began */
 
 static struct fiber *
 self(void)
@@ -73,7 +76,8 @@ self(void)
 	return coroutine_local(co);
 }
 
-/* The heap of deadlines: heap[0] is the next. */
+/* The heap of deadlines: heap[0] is the next.  Who is woken stays in it, for most will wait again, until
+ * later: so a wait changes nothing here but once in a while, when a place has come to its front. */
 
 static void
 heap_put(uint32_t at, struct fiber *f)
@@ -85,7 +89,7 @@ heap_put(uint32_t at, struct fiber *f)
 static void
 heap_up(uint32_t at, struct fiber *f)
 {
-	while (at > 0 && heap[(at - 1) / 2]->deadline > f->deadline) {
+	while (at > 0 && heap[(at - 1) / 2]->due > f->due) {
 		heap_put(at, heap[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
@@ -98,9 +102,9 @@ heap_down(uint32_t at, struct fiber *f)
 	uint32_t child;
 
 	while ((child = 2 * at + 1) < heap_len) {
-		if (child + 1 < heap_len && heap[child + 1]->deadline < heap[child]->deadline)
+		if (child + 1 < heap_len && heap[child + 1]->due < heap[child]->due)
 			child++;
-		if (heap[child]->deadline >= f->deadline)
+		if (heap[child]->due >= f->due)
 			break;
 		heap_put(at, heap[child]);
 		at = child;
@@ -134,10 +138,20 @@ heap_remove(struct fiber *f)
 	last = heap[--heap_len];
 	if (last == f)
 		return;
-	if (at > 0 && heap[(at - 1) / 2]->deadline > last->deadline)
+	if (at > 0 && heap[(at - 1) / 2]->due > last->due)
 		heap_up(at, last);
 	else
 		heap_down(at, last);
+}
+
+static void
+heap_due(struct fiber *f, int64_t deadline)
+{
+	f->deadline = deadline;
+	if (deadline == CLOCK_NEVER || (f->heap != 0 && f->due <= deadline))
+		return;
+	f->due = deadline;
+	heap_up(f->heap != 0 ? f->heap - 1 : heap_len++, f);
 }
 
 /* Ends a fiber's wait: it runs in the next turn. */
@@ -148,12 +162,6 @@ wake(struct fiber *f, int error)
 		return;
 	f->waiting = false;
 	f->error = error;
-	if (f->heap != 0)
-		heap_remove(f);
-	if (f->dozing) {
-		f->dozing = false;
-		TAILQ_REMOVE(&dozing, f, sleep);
-	}
 	TAILQ_INSERT_TAIL(&turn, f, turn);
 }
 
@@ -169,13 +177,13 @@ doze(int64_t deadline, bool cancellable)
 	}
 	f->waiting = true;
 	f->cancellable = cancellable;
-	if (deadline != CLOCK_NEVER) {
-		f->deadline = deadline;
-		heap_up(heap_len++, f);
+	heap_due(f, deadline);
+	f->since = turn_ms;
+	if (!f->dozing) {
+		f->dozing = true;
+		f->listed = turn_ms;
+		TAILQ_INSERT_TAIL(&dozing, f, sleep);
 	}
-	f->since = clock_ms();
-	f->dozing = true;
-	TAILQ_INSERT_TAIL(&dozing, f, sleep);
 	coroutine_suspend();
 	if (f->error == 0)
 		return 0;
@@ -436,33 +444,51 @@ drain(void)
 static void
 expire(int64_t now)
 {
-	while (heap_len > 0 && heap[0]->deadline <= now)
-		wake(heap[0], ETIMEDOUT);
+	struct fiber *f;
+
+	while (heap_len > 0 && (f = heap[0])->due <= now)
+		if (f->waiting && f->deadline != CLOCK_NEVER && f->deadline > now) {
+			f->due = f->deadline;
+			heap_down(0, f);
+		} else {
+			heap_remove(f);
+			if (f->deadline <= now)
+				wake(f, ETIMEDOUT);
+		}
 }
 
-/* Who has slept for a while gets by with less memory. */
+/* Who has slept for a while gets by with less memory.  Who was awake meanwhile is looked at again
+ * later; so who is woken and sleeps again need not be moved in the list. */
 static void
 trim(int64_t now)
 {
 	struct fiber *f;
 
-	while ((f = TAILQ_FIRST(&dozing)) != NULL && f->since + TRIM_AFTER <= now) {
+	while ((f = TAILQ_FIRST(&dozing)) != NULL && f->listed + TRIM_AFTER <= now) {
 		TAILQ_REMOVE(&dozing, f, sleep);
 		f->dozing = false;
-		coroutine_trim(f->co);
+		if (!f->waiting)
+			continue;
+		if (f->since + TRIM_AFTER <= now)
+			coroutine_trim(f->co);
+		else {
+			f->dozing = true;
+			f->listed = now;
+			TAILQ_INSERT_TAIL(&dozing, f, sleep);
+		}
 	}
 }
 
 static int
 next_timeout(void)
 {
-	int64_t deadline = heap_len > 0 ? heap[0]->deadline : CLOCK_NEVER;
+	int64_t deadline = heap_len > 0 ? heap[0]->due : CLOCK_NEVER;
 
 	wait_beat();
 	if (!TAILQ_EMPTY(&turn))
 		return 0;
-	if (!TAILQ_EMPTY(&dozing) && TAILQ_FIRST(&dozing)->since + TRIM_AFTER < deadline)
-		deadline = TAILQ_FIRST(&dozing)->since + TRIM_AFTER;
+	if (!TAILQ_EMPTY(&dozing) && TAILQ_FIRST(&dozing)->listed + TRIM_AFTER < deadline)
+		deadline = TAILQ_FIRST(&dozing)->listed + TRIM_AFTER;
 	return wait_timeout(deadline);
 }
 
@@ -482,12 +508,9 @@ collect(int timeout)
 		else
 			fd_event(fd, event[i].events);
 	}
-	if (heap_len > 0 || !TAILQ_EMPTY(&dozing)) {
-		int64_t now = clock_ms();
-
-		expire(now);
-		trim(now);
-	}
+	turn_ms = clock_ms();
+	expire(turn_ms);
+	trim(turn_ms);
 	if (wait_draining() && !drained)
 		drain();
 }
@@ -499,6 +522,10 @@ fiber_main(void *arg)
 
 	f->task.run(f->task.arg);
 	TAILQ_REMOVE(&all, f, all);
+	if (f->heap != 0)
+		heap_remove(f);
+	if (f->dozing)
+		TAILQ_REMOVE(&dozing, f, sleep);
 	if (!f->session)
 		return;
 	if (f->task.ended != NULL)
@@ -601,6 +628,7 @@ coroutine_run(void (*main_fn)(void *), void *arg, const struct sched_limit *boun
 	const struct sched_task task = { .run = main_fn, .arg = arg };
 
 	limit = bounds;
+	turn_ms = clock_ms();
 	if (open_loop() == -1 || spawn(&task, false) == -1)
 		return -1;
 	wait_use(&fiber_ops);
