@@ -299,3 +299,56 @@ port()
 	assert_line --partial 'cofferd.conf:4: allow: "everybody: list red": "red" is no right'
 	run -0 ctl explain anonymous GET /pub/x
 }
+
+@test "who logs in has his rights, and loses them with his name" {
+	local held
+	mkdir "$T/root/d"
+	printf text >"$T/root/d/f"
+	for name in anna zoe; do ctl passwd -f "$T/users" "$name" <<<"secret-$name" 2>/dev/null; done
+	cat >"$T/cofferd.conf" <<-EOF
+	group "staff" { members = { "anna" } }
+	folder "/d" { allow = { "@staff: all", "users: list" } }
+	EOF
+	web -o users="$T/users" -o login-delay=0
+	wait_for grep -q 'users: 2 users' "$LOG"
+	run -0 ask 'STAT /d/f' 'STAT /d/none' 'PUT /d/f size=0' 'MKDIR /d/x' 'DELETE /x' 'PUT /x size=0' \
+	    'LOGIN zoe secret-zoe' 'STAT /d/f' 'STAT /d/none' 'GET /d/f' 'GET /d/none' 'PUT /d/f size=0' \
+	    'LOGIN anna secret-anna' WHOAMI $'PUT /d/f size=3 hold\nnewPUT /d/g size=3 hold\nnew' \
+	    'LOGIN zoe secret-zoe' COMMIT 'LOGIN anna secret-anna' $'PUT /d/h size=1 hold\nhCOMMIT' 'GET /d/f'
+	held=$(sed -nE '2,$s/^(20[01]|text|\.|[45][0-9]{2} [^ ]* [a-z ]*|200 held).*/\1/p' <<<"$output")
+	assert_equal "$held" "401 /d/f: log in first
+401 /d/none: log in first
+401 /d/f: log in first
+401 /d/x: log in first
+403 /x: not allowed
+403 /x: not allowed
+200
+200
+404 /d/none: no such file or folder
+403 /d/f: not allowed
+403 /d/none: not allowed
+403 /d/f: not allowed
+200
+200
+200
+200
+200
+200
+403 /d/f: not allowed
+403 /d/g: not allowed
+.
+200
+200
+200
+.
+200
+text"
+	assert_equal "$(ls "$T/root/d" | xargs)" 'f h'
+	head_of /d/f >"$T/said"
+	assert_equal "$(field WWW-Authenticate <"$T/said")" 'Basic realm="coffer", charset="UTF-8"'
+	assert_equal "$(status_of /d/none)$(status_of /d/)$(status_of /)" 401401200
+	assert_equal "$(get /d/f -u anna:secret-anna)" text
+	assert_equal "$(status_of /d/f -u zoe:secret-zoe)$(status_of /d/ -u zoe:secret-zoe)$(status_of /d/x -u zoe:secret-zoe)" 403200403
+	run -0 coffer ls /
+	refute_output --partial d
+}
