@@ -44,13 +44,18 @@ free_group(struct group *g)
 }
 
 static void
+free_rule(struct rule *rule)
+{
+	free(rule->who);
+	free(rule->text);
+	free(rule->where);
+}
+
+static void
 free_place(struct place *p)
 {
-	for (size_t i = 0; i < p->rules; i++) {
-		free(p->rule[i].who);
-		free(p->rule[i].text);
-		free(p->rule[i].where);
-	}
+	for (size_t i = 0; i < p->rules; i++)
+		free_rule(&p->rule[i]);
 	free(p->rule);
 	free(p->path);
 	free(p->where);
@@ -257,6 +262,20 @@ read_rule(struct rule *rule, const char *text, char *why)
 	return -1;
 }
 
+static int
+fill_rule(struct rule *rule, const struct place *p, const char *text, const char *where, char *why)
+{
+	rule->group = -1;
+	if ((rule->text = strdup(text)) == NULL || (rule->where = strdup(where)) == NULL)
+		return no_memory(why);
+	if (read_rule(rule, text, why) == -1)
+		return -1;
+	if (rule->what != WHO_OWNER || p->head != p->tail)
+		return 0;
+	(void)snprintf(why, RIGHTS_WHY, "%%u is nobody here: the path has no part %%u");
+	return -1;
+}
+
 int
 rights_allow(struct rights *r, int place, const char *text, const char *where, char why[RIGHTS_WHY])
 {
@@ -266,15 +285,12 @@ rights_allow(struct rights *r, int place, const char *text, const char *where, c
 	if (rule == NULL)
 		return no_memory(why);
 	p->rule = rule;
-	rule += p->rules++;
-	if ((rule->text = strdup(text)) == NULL || (rule->where = strdup(where)) == NULL)
-		return no_memory(why);
-	rule->group = -1;
-	if (read_rule(rule, text, why) == -1)
-		return -1;
-	if (rule->what != WHO_OWNER || p->head != p->tail)
+	rule += p->rules;
+	if (fill_rule(rule, p, text, where, why) == 0) {
+		p->rules++;
 		return 0;
-	(void)snprintf(why, RIGHTS_WHY, "%%u is nobody here: the path has no part %%u");
+	}
+	free_rule(rule);	/* so that others are not compared with it */
 	return -1;
 }
 

@@ -232,7 +232,7 @@ df_place(struct client *c, const struct place *place, void *arg)
 	uint64_t total, unused, available, files;
 	int code;
 
-	if ((code = ask_for(c, &reply, "SPACE", NULL, "")) != DONE)
+	if ((code = ask_for(c, &reply, "SPACE", strcmp(place->path, "/") != 0 ? place->path : NULL, "")) != DONE)
 		return code;
 	if (reply_number(&reply, "total", &total) == -1 ||
 	    reply_number(&reply, "free", &unused) == -1 ||

@@ -318,7 +318,7 @@ gather(struct config_shares *s, struct faults *faults)
 		gather_group(s, &s->group[i], faults);
 	for (size_t i = 0; i < s->count; i++)
 		gather_share(s, &s->at[i], faults);
-	if (faults->count > before || rights_finish(s->rights, tell, faults) == -1)
+	if (rights_finish(s->rights, tell, faults) == -1 || faults->count > before)
 		return;
 	for (size_t i = 0; i < s->count; i++)
 		if ((share = share_of(s, s->at[i].name)) != NULL)

@@ -48,7 +48,8 @@ int	reach_errno(const struct reach *, int error);
 int	reach_refusal(const struct session *, const struct reach *, unsigned right);
 
 /* An upload to there, which need NEED_PUT has reached: imposes a condition where the user may create but
- * not replace, or the other way round.  0, or -1 with EACCES or ENOKEY. */
+ * not replace, or the other way round, and takes a resume away that could be another's upload.  0, or -1
+ * with EACCES or ENOKEY. */
 int	reach_upload(const struct session *, const struct reach *, struct upload_want *);
 
 /* What becomes of an errno of that upload.  A condition that was not asked for is want of a right. */

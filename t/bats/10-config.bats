@@ -409,3 +409,62 @@ as_nobody()
 		run -1 grep -F "$T/inherited" <(ls -l "/proc/$pid/fd")
 	done
 }
+
+@test "each fault of a section is told with its line" {
+	mkdir "$T/a"
+	cat >"$T/cofferd.conf" <<-EOF
+	group "staff" { members = { "anna",
+	    "us ers" } }
+	share "/" {
+		allow = { "@staff: all",
+		    "everybody: list reed",
+		    "@stuff: all" }
+	}
+	share "/a" {
+		rot = "/x"
+		root = "$T/none"
+		quota = 3x
+		allow = "everybody: all"
+	}
+	folder "/b" { }
+	folder "c" { allow = "x: read" }
+	folder "/d/%ux" { allow = "x: read" }
+	folder "/e" { allow = "%u: read" }
+	share "/f" { root = "$T/root/f" allow = "users: all" }
+	share "/a" { root = "$T/a" allow = "users: all" }
+	share "/g/.coffer" { root = "$T/a" allow = "users: all" }
+	EOF
+	mkdir "$T/root/f"
+	run -78 cofferd -t -o tftp-user=everybody -f "$T/cofferd.conf" "$T/root"
+	run -0 sed "s|$T/cofferd.conf||g; s|$T||g" <<<"$output"
+	assert_output ":9: unknown key \"rot\": a share has root, allow, quota and quota-files
+:11: quota: \"3x\" is not a number of bytes (digits, with K, M, G or T for powers of 1024)
+tftp-user: a user cannot be called so (a rule of a share names it)
+:15: folder \"c\": a path begins with a slash
+:20: share \"/g/.coffer\": that name is reserved
+:10: root: /none: there is no such folder
+:14: folder \"/b\": allow is missing: nobody may do anything there
+:18: share \"/f\": its root and that of \"/\" are not apart (folder gives a part of a share other rights)
+:2: members: \"us ers\": a user cannot be called so
+:5: allow: \"everybody: list reed\": \"reed\" is no right (list, read, create, replace, delete, admin; write for create, replace and delete; all; nothing)
+:16: folder \"/d/%ux\": %u stands for a whole part of a path, and once
+:17: allow: \"%u: read\": %u is nobody here: the path has no part %u
+:19: share \"/a\": there is a section of that path already, at :8
+:6: allow: \"@stuff: all\": there is no such group"
+}
+
+@test "sections are printed as they may be read again" {
+	mkdir "$T/a"
+	cat >"$T/cofferd.conf" <<-EOF
+	group "staff" { members = { "anna", "bert" } }
+	share "/" { root = "$T/root" allow = { "@staff: all", "everybody: list read" } quota = 3M }
+	share "/a b" { root = "$T/a" allow = "everybody: create" quota-files = 7 }
+	folder "/%u" { allow = { "%u: all" } }
+	EOF
+	run -0 cofferd -T -f "$T/cofferd.conf"
+	cp "$T/cofferd.conf" "$T/first.conf"
+	printf '%s\n' "$output" >"$T/cofferd.conf"
+	cofferd -T -f "$T/cofferd.conf" >"$T/again"
+	diff "$T/cofferd.conf" "$T/again"
+	grep -q '^	quota-files = 7$' "$T/again"
+}

@@ -56,6 +56,15 @@ port()
 	assert_line --index 2 '200 user=anonymous rights=create'
 	assert_line --index 3 '403 /: not allowed'
 	assert_equal "$(cat "$T/root/new" "$T/root/there")" newsecret
+	# What another nobody has begun is not gone on with, for want of the digest.
+	dial
+	say 'PUT /part size=10 resume'
+	expect '^100 from=0'
+	printf abc >&"$C"
+	hang_up
+	wait_for grep -q 'coffer PUT /part ' "$LOG"
+	run -0 ask 'PUT /part size=10 resume'
+	assert_line --index 1 '100 from=0'
 	# Over TFTP everybody is anna here, of the office.
 	assert_equal "$(tftp get new)" new
 	printf other | tftp put new
