@@ -44,6 +44,7 @@ struct stream {
 	uint64_t	 moved;		/* and received + sent at that time */
 	struct stream_meter *meter;	/* received and sent: its own, or one that others see */
 	struct stream_meter own;
+	const struct stream_throttle *throttle;	/* or NULL */
 };
 
 /* One writer: nothing that would lock the bus. */
@@ -116,6 +117,26 @@ void
 stream_meter(struct stream *s, struct stream_meter *meter)
 {
 	s->meter = meter;
+}
+
+void
+stream_throttle(struct stream *s, const struct stream_throttle *throttle)
+{
+	s->throttle = throttle;
+}
+
+/* Of `len` bytes as many as may move at a time, and the price of those that have. */
+static size_t
+piece(const struct stream *s, size_t len)
+{
+	return s->throttle != NULL && len > s->throttle->piece ? s->throttle->piece : len;
+}
+
+static void
+pay(struct stream *s, ssize_t n)
+{
+	if (s->throttle != NULL && n > 0)
+		s->throttle->spend(s->throttle->arg, (size_t)n);
 }
 
 int
@@ -219,10 +240,11 @@ send_out(struct stream *s, int flags)
 	ssize_t n;
 
 	while (s->fault == 0 && at < s->out_end) {
-		n = send_some(s, s->out + at, s->out_end - at, flags);
+		n = send_some(s, s->out + at, piece(s, s->out_end - at), flags);
 		if (n >= 0) {
 			at += (uint32_t)n;
 			count(&s->meter->sent, n);
+			pay(s, n);
 		} else if (errno == EAGAIN)
 			(void)wait_moving(s, sends_on(s));
 		else if (errno != EINTR)
@@ -281,6 +303,7 @@ receive(struct stream *s, void *dst, size_t len)
 		s->drained = false;
 		return 0;
 	}
+	len = piece(s, len);
 	do
 		n = s->tls != NULL ? receive_tls(s, dst, len) : recv(s->fd, dst, len, MSG_DONTWAIT);
 	while (n == -1 && errno == EINTR);
@@ -292,6 +315,7 @@ receive(struct stream *s, void *dst, size_t len)
 	}
 	s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
 	count(&s->meter->received, n);
+	pay(s, n);
 	if ((s->turn += (uint32_t)n) >= RECEIVE_TURN) {
 		s->turn = 0;
 		wait_yield();	/* a peer who is quicker than we are is never waited for */
@@ -699,10 +723,12 @@ stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
 		return send_encrypted(s, file, offset, len);
 	(void)send_out(s, len > 0 ? MSG_MORE : 0);
 	while (s->fault == 0 && len > 0) {
-		n = send_file_some(s, file, &offset, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE);
+		n = send_file_some(s, file, &offset,
+		    piece(s, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE));
 		if (n > 0) {
 			len -= (uint64_t)n;
 			count(&s->meter->sent, n);
+			pay(s, n);
 			if ((turn += (uint64_t)n) >= SENDFILE_TURN && len > 0) {
 				turn = 0;
 				wait_yield();

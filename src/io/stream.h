@@ -38,6 +38,13 @@ stream_meter_moved(const struct stream_meter *m)
 	    atomic_load_explicit(&m->sent, memory_order_relaxed);
 }
 
+/* What a stream may move at a time, and whom it tells how much has moved: who may wait until more may. */
+struct stream_throttle {
+	size_t	  piece;	/* bytes, at least 1 */
+	void	(*spend)(void *arg, size_t len);
+	void	 *arg;
+};
+
 struct stream;
 
 /* fd is a non-blocking socket (or pipe) and is the stream's now; opts must outlive
@@ -59,6 +66,9 @@ const struct tls *stream_secured(const struct stream *);
 
 /* Counts there from now on, instead of within; the meter, which begins at 0, must outlive the stream. */
 void	stream_meter(struct stream *, struct stream_meter *);
+
+/* Keeps to that from now on; the throttle must outlive the stream. */
+void	stream_throttle(struct stream *, const struct stream_throttle *);
 
 /* The first fault, or 0. */
 int	stream_fault(const struct stream *);

@@ -15,6 +15,10 @@
 
 #define HTTP_REPLY_MAX	2048	/* bytes of a head without a path in it */
 #define HTTP_METHODS_HERE "GET, HEAD, OPTIONS"
+/* To who has too many connections. */
+#define HTTP_FULL	"HTTP/1.1 429 Too Many Requests\r\nServer: cofferd/" PACKAGE_VERSION "\r\nRetry-After: 5\r\n" \
+			"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\nConnection: close\r\n\r\n" \
+			"too many connections of your address at a time\n"
 #define HTTP_VARY	"Vary: Accept\r\n"	/* a folder is a page, an index.html or JSON */
 
 /* One request on its way to its reply. */

@@ -50,6 +50,8 @@ method_name(int i)
 }
 
 const struct protocol protocol_metrics = {
+	.full = HTTP_FULL,
+	.full_len = sizeof(HTTP_FULL) - 1,
 	.name = "metrics",
 	.port = "9633",
 	.serve = http_serve,

@@ -160,7 +160,7 @@ reply_status(struct http_exchange *x, int code, const char *sentence)
 {
 	reply(x, code, sentence, code == 405 ? "Allow: " HTTP_METHODS_HERE "\r\n" :
 	    code == 401 ? "WWW-Authenticate: Basic realm=\"coffer\", charset=\"UTF-8\"\r\n" :
-	    code == 503 ? "Retry-After: 1\r\n" : "");
+	    code == 503 || code == 429 ? "Retry-After: 1\r\n" : "");
 }
 
 void
@@ -193,6 +193,7 @@ static const struct {
 	{ ENFILE,	503, "too many open files" },
 	{ ENOMEM,	503, "out of memory" },
 	{ ECANCELED,	503, "shutting down" },
+	{ ETOOMANYREFS,	429, "too many requests of your address; try again later" },
 	{ EOWNERDEAD,	503, "refused for a while, for processes of the server died of this request" },
 };
 

@@ -14,6 +14,7 @@ static const struct {
 	{ ENOTCONN,	403, "a password must not be said in clear text over a network" },
 	{ ENOSYS,	403, "nobody can log in, for the server has no users" },
 	{ EAGAIN,	429, "too many logins at a time; try again" },
+	{ ETOOMANYREFS,	429, "too many sessions of this user at a time" },
 	{ ECANCELED,	503, "shutting down" },
 };
 

@@ -153,6 +153,7 @@ static const struct {
 	{ ENOMEM,	503, "out of memory" },
 	{ ECANCELED,	503, "shutting down" },
 	{ EUSERS,	429, "no more uploads are held: COMMIT those that are" },
+	{ ETOOMANYREFS,	429, "too many requests of your address; try again later" },
 	{ EOWNERDEAD,	503, "refused for a while, for processes of the server died of this request" },
 };
 
@@ -527,7 +528,11 @@ verb_name(int i)
 	return coffer_verb_name((enum coffer_verb)i);
 }
 
+#define FULL	"503 too many sessions of your address at a time\n"
+
 const struct protocol protocol_coffer = {
+	.full = FULL,
+	.full_len = sizeof(FULL) - 1,
 	.name = "coffer",
 	.port = "26333",
 	.alpn = "coffer",

@@ -212,6 +212,8 @@ method_name(int i)
 }
 
 const struct protocol protocol_http = {
+	.full = HTTP_FULL,
+	.full_len = sizeof(HTTP_FULL) - 1,
 	.name = "http",
 	.port = "8080",
 	.serve = http_serve,

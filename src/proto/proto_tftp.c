@@ -41,6 +41,7 @@ static const struct {
 	{ EMFILE,	503, TFTP_OTHER,	"too many open files" },
 	{ ENFILE,	503, TFTP_OTHER,	"too many open files" },
 	{ ENOMEM,	503, TFTP_OTHER,	"out of memory" },
+	{ ETOOMANYREFS,	429, TFTP_OTHER, "too many requests of your address; try again later" },
 	{ EOWNERDEAD,	503, TFTP_OTHER, "refused for a while, for processes of the server died of this request" },
 	{ ETIMEDOUT,	408, TFTP_OTHER,	NULL },
 	{ ECONNREFUSED,	499, TFTP_OTHER,	NULL },
@@ -173,7 +174,12 @@ verb_name(int i)
 	return i == 0 ? "GET" : "PUT";
 }
 
+/* An ERROR of no number that says it better. */
+#define FULL	"\0\5\0\0too many sessions of your address at a time"
+
 const struct protocol protocol_tftp = {
+	.full = FULL,
+	.full_len = sizeof(FULL),	/* its NUL ends it there, too */
 	.name = "tftp",
 	.port = "69",
 	.serve = tftp_serve,

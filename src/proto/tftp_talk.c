@@ -29,8 +29,12 @@ talk_send(struct transfer *t, const void *bytes, size_t len)
 int
 talk_send_all(struct transfer *t, struct iovec (*parts)[2], size_t n)
 {
+	size_t len = 0, i;
 	int sent;
 
+	for (i = 0; i < n; i++)
+		len += parts[i][0].iov_len + parts[i][1].iov_len;
+	session_pay(t->session, len);
 	while (n > 0) {
 		sent = n == 1 ? datagram_send(t->d, parts[0], 2) : datagram_send_all(t->d, parts, n);
 		if (sent == -1 && (errno != EAGAIN || wait_to_send(t) == -1))

@@ -67,6 +67,7 @@ take_block(struct writing *w, const struct tftp_packet *p)
 	w->got++;
 	w->told = false;
 	w->over = p->len < w->t->blksize;
+	session_pay(w->t->session, p->len);
 	talk_progress(w->t);
 	if (keep(w, p->data, p->len) == -1)
 		return -1;

@@ -69,6 +69,9 @@ struct config {
 	int64_t		 hash_max;
 	int64_t		 open_files;
 	int64_t		 drop_max;		/* bytes */
+	int64_t		 sessions_per_address, sessions_per_user;	/* these: 0 for any number */
+	int64_t		 requests_per_second, requests_burst;
+	int64_t		 rate_session, rate_address, rate_user;	/* bytes in a second; 0: any */
 	int64_t		 idle_timeout_ms;
 	int64_t		 request_timeout_ms;
 	int64_t		 io_timeout_ms;

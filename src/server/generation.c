@@ -39,11 +39,23 @@ worker_born(unsigned slot, pid_t pid, void *arg)
 	scoreboard_born(g->heritage.scoreboard, g->heritage.first_row + slot, pid);
 }
 
+/* What the sessions of a dead worker had of their limits. */
+static void
+give_back(const struct generation *g, unsigned row)
+{
+	struct progress p;
+	unsigned at;
+
+	for (at = 0; g->heritage.limits != NULL && scoreboard_session(g->heritage.scoreboard, row, &at, &p); )
+		session_leave(g->heritage.limits, &p, &p.accounts);
+}
+
 static void
 worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
 {
 	struct generation *g = arg;
 
+	give_back(g, g->heritage.first_row + slot);
 	obituary_of_worker(g->heritage.scoreboard, g->heritage.first_row + slot, status);
 	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);
 }
@@ -62,6 +74,21 @@ open_usage(struct generation *g)
 	return 0;
 }
 
+/* One for all generations, so that a reload gives nobody twice as much. */
+static int
+share_limits(struct heritage *heritage, const struct config *config)
+{
+	static struct limits *limits;
+
+	if (config->sessions_per_address == 0 && config->sessions_per_user == 0 && config->requests_per_second == 0 &&
+	    config->rate_session == 0 && config->rate_address == 0 && config->rate_user == 0)
+		return 0;
+	if (limits == NULL && (limits = limits_open()) == NULL)
+		return -1;
+	heritage->limits = limits;
+	return 0;
+}
+
 static int
 open_heritage(struct generation *g, struct scoreboard *board)
 {
@@ -73,7 +100,7 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	g->heritage.config = &g->config;
 	g->heritage.listeners = &g->listeners;
 	g->heritage.lifeline = line[0];
-	if (open_usage(g) == -1 ||
+	if (open_usage(g) == -1 || share_limits(&g->heritage, &g->config) == -1 ||
 	    (g->heritage.claims = claims_open()) == NULL)
 		return -1;
 	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)

@@ -78,6 +78,18 @@ connection_close(struct progress *p)
 	wait_close(fd);
 }
 
+/* For whom the proxy speaks, and whether he may have a session. */
+static bool
+hear_proxy(struct progress *p, const struct protocol *protocol)
+{
+	if (!gate_hears(me->gate, p, clock_in(me->session.stream.line_ms)))
+		return false;
+	if (session_enter(p, &me->session) == 0)
+		return true;
+	session_refuse(atomic_load(&p->fd), protocol);
+	return false;
+}
+
 /* A connection is its slot of the scoreboard: an idle session holds nothing that it does not need. */
 static void
 connection_run(void *arg)
@@ -89,8 +101,7 @@ connection_run(void *arg)
 	(void)reopen_catch_up();
 	if (receiver_get(&me->receiver, p, &a))
 		session_run_datagram(p, a.datagram, a.claim, protocol, &me->shares, &me->session);
-	else if (!gate_trusts(me->gate, (const struct sockaddr *)&p->peer) ||
-	    gate_hears(me->gate, p, clock_in(me->session.stream.line_ms)))
+	else if (!gate_trusts(me->gate, (const struct sockaddr *)&p->peer) || hear_proxy(p, protocol))
 		session_run(p, protocol, &me->shares, &me->session);
 	else
 		connection_close(p);
@@ -167,13 +178,20 @@ metrics(void *arg, size_t *len)
 }
 
 static void
+leave(struct progress *p)
+{
+	session_leave(me->session.limits, p, &p->accounts);
+	scoreboard_leave(me->heritage->scoreboard, p);
+}
+
+static void
 connection_ended(void *arg, int status)
 {
 	struct scoreboard *board = me->heritage->scoreboard;
 
 	if (status != 0)
 		obituary_of_session(board, arg, status);
-	scoreboard_leave(board, arg);
+	leave(arg);
 }
 
 /* A worker with more sessions than its share goes to the end of the queue; one with many more
@@ -227,6 +245,21 @@ retitle_if_due(struct worker *w, int64_t now, unsigned more)
 	w->retitle = now + BEAT_MS;
 }
 
+/* Who has too many sessions. */
+static void
+refuse(int fd, const struct protocol *protocol, struct arrival *arrival)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)protocol->full, .iov_len = protocol->full_len };
+
+	if (arrival == NULL) {
+		session_refuse(fd, protocol);
+		(void)close(fd);
+		return;
+	}
+	(void)datagram_send(arrival->datagram, &iov, 1);
+	receiver_drop(arrival);
+}
+
 /* A session on fd, which is a connection, or the socket of an arrival. */
 static void
 start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t len,
@@ -243,6 +276,11 @@ start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t l
 	assert(p != NULL);	/* there was room */
 	progress_open(p, scoreboard_next_number(board), fd, peer, len,
 	    (uint8_t)protocol_index(protocol));
+	if (!gate_trusts(w->gate, peer) && session_enter(p, &w->session) == -1) {
+		refuse(fd, protocol, arrival);
+		scoreboard_leave(board, p);
+		return;
+	}
 	atomic_fetch_add_explicit(&w->score->accepted, 1, memory_order_relaxed);
 	task.arg = p;
 	w->accepted = fd;
@@ -254,7 +292,7 @@ start_session(struct worker *w, int fd, const struct sockaddr *peer, socklen_t l
 	} else if (w->sched->start(&task) == 0)
 		return;
 	error = errno;
-	scoreboard_leave(board, p);
+	leave(p);
 	shortage(error);
 }
 
@@ -550,6 +588,15 @@ session_opts(const struct config *config)
 		.login_ms = config->login_timeout_ms,
 		.window_max = (unsigned)config->tftp_window,
 		.datagram_user = config->tftp_user,
+		.limit = {
+			.sessions_per_address = (unsigned)config->sessions_per_address,
+			.sessions_per_user = (unsigned)config->sessions_per_user,
+			.requests_per_second = (unsigned)config->requests_per_second,
+			.requests_burst = (unsigned)config->requests_burst,
+			.rate_session = (uint64_t)config->rate_session,
+			.rate_address = (uint64_t)config->rate_address,
+			.rate_user = (uint64_t)config->rate_user,
+		},
 		/* Where one session holds up the next, it is short. */
 		.dally_ms = strcmp(config->concurrency, "serial") == 0 ? DALLY_SERIAL_MS : DALLY_MS,
 	};
@@ -646,6 +693,7 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	w.session.mime = mime;
 	w.session.tls = certificates_open(config);
 	w.session.login = heritage->login;
+	w.session.limits = heritage->limits;
 	w.session.rivals = rivals;
 	w.session.rivals_arg = heritage->scoreboard;
 	w.session.served = config->requests_per_worker > 0 ? &w.score->served : NULL;

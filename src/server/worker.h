@@ -9,6 +9,7 @@
 #include "server/sandbox.h"
 #include "server/scoreboard.h"
 #include "session/claims.h"
+#include "session/limits.h"
 
 /* What crosses the fork; every other descriptor is closed. */
 struct heritage {
@@ -20,6 +21,7 @@ struct heritage {
 	struct sandbox_level	*sandbox;	/* in shared memory: what slot 0 reached, before it was ready */
 	int			 lifeline;	/* the pipe's read end */
 	struct usage		**usage;	/* of each root; shared by all generations */
+	struct limits		*limits;	/* shared likewise; NULL: nothing is limited */
 	int			 login;		/* where the authenticator is asked; -1: nobody can log in */
 	int			 ready;		/* an eventfd: 1 is added when a worker accepts */
 };

@@ -68,7 +68,8 @@ let_in(struct session *s, const struct login_words *w)
 	char name[PROGRESS_USER];
 
 	put(name, sizeof(name), w->name, w->name_len);
-	progress_user(s->progress, name);
+	if (session_as(s, name) == -1)
+		return refuse(s, w, ETOOMANYREFS, "too many sessions of that user");
 	session_log(s, "login as %s", name);
 	return 0;
 }
@@ -138,8 +139,8 @@ session_login_again(struct session *s, const struct login_words *w, int64_t *sec
 	if (digest_words(&digest, w) == -1)
 		return -1;
 	if (clock_ms() < m->until && digest_equal(&digest, &m->words)) {
-		if (strcmp(session_user(s), m->user) != 0)
-			progress_user(s->progress, m->user);
+		if (strcmp(session_user(s), m->user) != 0 && session_as(s, m->user) == -1)
+			return refuse(s, w, ETOOMANYREFS, "too many sessions of that user");
 		return 0;
 	}
 	session_logout(s);
@@ -154,8 +155,9 @@ session_login_again(struct session *s, const struct login_words *w, int64_t *sec
 void
 session_logout(struct session *s)
 {
-	if (s->logins != NULL && strcmp(session_user(s), s->logins->before) != 0)
-		progress_user(s->progress, s->logins->before);
+	if (s->logins != NULL && strcmp(session_user(s), s->logins->before) != 0 &&
+	    session_as(s, s->logins->before) == -1)
+		(void)session_as(s, "");
 }
 
 void

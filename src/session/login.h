@@ -20,6 +20,7 @@ struct login_words {		/* any bytes, no NUL behind them */
  *	EUSERS		too many wrong ones came from there; not looked at for *seconds more
  *	EAGAIN		too many others are being looked at
  *	ETIMEDOUT, ...	the authenticator did not answer
+ *	ETOOMANYREFS	the user has too many sessions
  *	ENOSYS		nobody can log in */
 int	session_login(struct session *, const struct login_words *, int64_t *seconds);
 

@@ -50,6 +50,7 @@ progress_open(struct progress *p, uint64_t number, int fd, const struct sockaddr
 	atomic_store_explicit(&p->requests, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->meter.received, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->meter.sent, 0, memory_order_relaxed);
+	atomic_store_explicit(&p->accounts, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->kick, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->fd, fd, memory_order_relaxed);
 	atomic_store_explicit(&p->state, PROGRESS_IDLE, memory_order_release);

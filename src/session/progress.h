@@ -33,6 +33,7 @@ struct progress {
 	atomic_int	 pid;		/* the process that runs the session */
 	atomic_int	 fd;		/* its socket in that process; -1: none any more */
 	atomic_uchar	 state;		/* enum progress_state */
+	atomic_uchar	 accounts;	/* of limits.h, in which it counts: session_leave() knows */
 	_Atomic uint64_t kick;		/* 1 + the number of the session that is to end */
 	_Atomic uint64_t requests;
 	struct stream_meter meter;	/* bytes so far */

@@ -66,6 +66,7 @@ session_run(struct progress *progress, const struct protocol *protocol, const st
 	s.stream = stream_open(fd, &opts->stream);
 	if (s.stream != NULL) {
 		stream_meter(s.stream, &progress->meter);
+		session_limit(&s);
 		if (!protocol->secure || session_tls(&s) == 0)
 			protocol->serve(&s);
 	}
@@ -83,7 +84,8 @@ session_run_datagram(struct progress *progress, struct datagram *d, claim *claim
 		.progress = progress, .number = progress->number, .peer = progress->peer,
 	};
 
-	progress_user(progress, opts->datagram_user);
+	session_limit(&s);
+	progress_user(progress, opts->datagram_user);	/* nobody has logged in: no sessions of a user */
 	protocol->serve(&s);
 	claims_drop(&s.claim);
 	progress_leave(progress);
@@ -107,6 +109,10 @@ session_begin(struct session *s, const char *verb, const char *path, size_t len,
 {
 	progress_request(s->progress, verb, path, len, began);
 	heard(s);
+	if (session_hurries(s)) {
+		errno = ETOOMANYREFS;
+		return -1;
+	}
 	if (s->opts->refuses == NULL || !s->opts->refuses(s->opts->refuses_arg, s->progress))
 		return 0;
 	errno = EOWNERDEAD;
@@ -154,13 +160,16 @@ take_user(struct session *s)
 	char user[PROGRESS_USER];
 	int named = tls_user(stream_secured(s->stream), user, sizeof(user));
 
-	progress_user(s->progress, "");
-	if (named == 0)
-		return 0;
-	if (named == 1 && users_name(user, strlen(user), &why)) {
-		progress_user(s->progress, user);
-		session_log(s, "login as %s by a certificate", user);
-		return 0;
+	if (named != 1) {
+		(void)session_as(s, "");
+		if (named == 0)
+			return 0;
+	} else if (users_name(user, strlen(user), &why)) {
+		if (session_as(s, user) == 0) {
+			session_log(s, "login as %s by a certificate", user);
+			return 0;
+		}
+		why = "too many sessions of this user";
 	}
 	session_log(s, "TLS: the client's certificate is refused: %s", why);
 	return stream_fail(s->stream, EACCES);

@@ -14,6 +14,7 @@
 #include "io/stream.h"
 #include "session/access.h"
 #include "session/claims.h"
+#include "session/limits.h"
 #include "session/progress.h"
 #include "session/reach.h"
 #include "session/tally.h"
@@ -45,6 +46,8 @@ struct session_opts {
 	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
 					 * slot must not be served; NULL: all may */
 	void		*refuses_arg;
+	struct limits	*limits;	/* where it is counted what one may have; NULL: nothing is limited */
+	struct limits_opts limit;
 	struct tls_context *tls;	/* certificates and keys; NULL: there is no TLS */
 	bool		 tls_required;	/* nothing is served across a network without it */
 	_Atomic uint64_t *served;	/* one more for each request; or NULL */
@@ -70,6 +73,9 @@ struct session {
 	struct login_memory	*logins;	/* of session_login_again(), or NULL */
 	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */
 	struct sockaddr_in6	 peer;		/* or any shorter address */
+	struct limits_account	*address, *user;	/* what they have spent; or NULL */
+	limits_clock		 spent;		/* and this session alone */
+	struct stream_throttle	 throttle;	/* its piece is 0 where no rate is kept */
 };
 
 struct protocol {
@@ -83,6 +89,8 @@ struct protocol {
 	 * `single`: packets of a transfer that is over may come this way as well. */
 	bool		(*begins)(const struct datagram *, bool single,
 			    char answer[DATAGRAM_MAX], size_t *len);
+	const char	*full;		/* what is sent to who has too many sessions, and its length; */
+	size_t		 full_len;	/* NULL: nothing */
 	const char	*(*verb)(int i);	/* the names that session_access() gets, */
 	int		 verbs;			/* and how many; NULL: they are not told apart */
 };
@@ -96,11 +104,31 @@ void	session_run(struct progress *, const struct protocol *, const struct shares
 void	session_run_datagram(struct progress *, struct datagram *, claim *, const struct protocol *,
 	    const struct shares *, const struct session_opts *);
 
+/* Before a session: it counts as one of its peer's.  0, or -1: he has too many.  And behind it, or by the
+ * master when its process has died: it does not any more.  `accounts` is that of its slot, of which *p may be a
+ * copy. */
+int	session_enter(struct progress *, const struct session_opts *);
+void	session_leave(struct limits *, const struct progress *p, atomic_uchar *accounts);
+
+/* Says so to who has too many, without waiting, and ends our half of the connection. */
+void	session_refuse(int fd, const struct protocol *);
+
+/* Somebody has logged in; "" is nobody.  0, or -1 with ETOOMANYREFS: he has too many sessions, and this one
+ * stays as it was. */
+int	session_as(struct session *, const char *user);
+
+/* `len` bytes of a datagram have moved: waits as long as the rates want it.  Streams do so themselves. */
+void	session_pay(struct session *, size_t len);
+
+/* session.c's: the session begins, and keeps to its rates; a request is made, and is one too many. */
+void	session_limit(struct session *);
+bool	session_hurries(struct session *);
+
 /* A request has been read and understood, and is in hand until session_access().  Every protocol
  * calls this before it acts.  The path is as it is, without its first slash and not made visible; it
  * is copied.  began is clock_us() when the request came.  0, or -1 with EOWNERDEAD: it must not be
  * served, for processes have died of it; it is to be answered like one that the server cannot
- * serve now. */
+ * serve now; or with ETOOMANYREFS: there were too many of late. */
 int	session_begin(struct session *, const char *verb, const char *path, size_t len, int64_t began);
 
 /* The i-th verb that a protocol is counted by, NULL past the last. */
