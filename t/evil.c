@@ -1,10 +1,10 @@
 /* evil - a worker that somebody else commands, for the tests of the sandbox.
  *
- *	evil MODEL ro|rw|udp|chroot ROOT DEED [ARGUMENT]
+ *	evil MODEL ro|rw|udp|chroot|secret ROOT DEED [ARGUMENT]
  *
  * Enters the sandbox that workers under MODEL get, with ROOT as the folder that is served (rw: and
  * written to; udp: with sockets for TFTP, and the log going to syslog; chroot: as root starts one
- * that is read-only), says "in: LEVEL", and then
+ * that is read-only; secret: that of the authenticator, whatever MODEL is), says "in: LEVEL", and then
  * does one DEED.  Says "done", or "no: ERROR" (status 1); or is killed.  Other trouble is status 2. */
 
 #include <sys/mman.h>
@@ -406,12 +406,13 @@ main(int argc, char **argv)
 	size_t i;
 
 	if (argc < 5 || (model = sched_find(argv[1])) == NULL)
-		errx(2, "usage: evil MODEL ro|rw|udp|chroot ROOT DEED [ARGUMENT]");
+		errx(2, "usage: evil MODEL ro|rw|udp|chroot|secret ROOT DEED [ARGUMENT]");
 	argument = argc > 5 ? argv[5] : "";
 	parent = getppid();
 	opts.forks = model->forks;
 	opts.threads = model->threads;
 	opts.writable = strcmp(argv[2], "rw") == 0;
+	opts.secret = strcmp(argv[2], "secret") == 0;
 	opts.datagrams = opts.syslog = strcmp(argv[2], "udp") == 0;
 	served = config_shares_add(&shares, "/", "");
 	served->root = argv[3];

@@ -266,6 +266,27 @@ allowed()
 	killed rw protect-code mprotect
 }
 
+@test "the authenticator opens no file, makes no connection and no process, and signals nobody" {
+	needs_sandbox
+	everybody
+	echo inside >"$T/root/inside"
+	chmod 644 "$T/root/inside"
+	allowed secret thread
+	refused_with EACCES secret open "$T/root/inside"
+	refused_with EACCES secret open /etc/passwd
+	refused_with ENOSYS secret clone3
+	killed secret remove unlinkat inside
+	killed secret connect socket
+	killed secret udp socket
+	killed secret reconnect connect
+	killed secret exec execve
+	killed secret fork clone
+	killed secret ptrace ptrace
+	killed secret read-memory process_vm_readv
+	killed secret kill kill
+	killed secret map-code mmap
+}
+
 # bats test_tags=models:all
 @test "no other process is traced, read, or sent a signal" {
 	needs_sandbox

@@ -116,8 +116,7 @@ another_authenticator()
 	wait_for another_authenticator "$pid"
 	wait_for grep -q "authenticator (pid $pid, .*killed by signal 9" "$LOG"
 	wait_for eval '[[ $(grep -c "users: 2 users" "$LOG") == 2 ]]'
-	say "LOGIN alice $SECRET" QUIT
-	expect '^200 user=alice$' '^200 bye'
+	wait_for eval '[[ $(ask "LOGIN alice $SECRET" QUIT) == *"200 user=alice"* ]]'
 }
 
 # --- the process

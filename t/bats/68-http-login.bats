@@ -111,3 +111,22 @@ right()
 	grep -q 'coffer login as alice refused: the password came in clear text' "$T/log"
 	run ! grep -F "$SECRET" "$T/log"
 }
+
+# bats test_tags=models:all
+@test "where rights want a user, a request without one is asked for a password, and one with is served" {
+	local answers
+	cat >"$T/cofferd.conf" <<-END
+		group "staff" { members = { "alice" } }
+		share "/" { allow = { "@staff: all", "bob: list" } }
+	END
+	ctl passwd -f "$T/users" bob <<<bobs 2>/dev/null
+	serve_users
+	run -0 head_of /f
+	assert_line --index 0 'HTTP/1.1 401 Unauthorized'
+	assert_line 'WWW-Authenticate: Basic realm="coffer", charset="UTF-8"'
+	assert_equal "$(status_of /f -u bob:bobs)" 403
+	assert_equal "$(get /f -u "alice:$SECRET")" hello
+	answers=$(ask 'HASH /f' 'LOGIN bob bobs' 'HASH /f' "LOGIN alice $SECRET" 'HASH /f' WHOAMI QUIT)
+	assert_equal "$(cut -c 1-3 <<<"$answers" | tr '\n' ' ')" '200 401 200 403 200 200 200 200 '
+	assert_regex "$answers" '200 user=alice rights=.*read'
+}
