@@ -140,3 +140,16 @@ no_sessions()
 	run -0 tls_get /file --haproxy-protocol
 	assert_output hello
 }
+
+@test "whom a proxy names is not on this machine, whatever his address: no password in clear from him" {
+	ctl passwd -f "$T/users" alice <<<secret-1234
+	server -o users="$T/users" -o login-delay=0 -o proxy-from=127.0.0.2
+	wait_for grep -q 'users: 1 users' "$LOG"
+	run -0 bytes_from 127.0.0.2 < <(printf 'PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\nLOGIN alice secret-1234\nQUIT\n')
+	assert_line --index 1 --regexp '^403 a password must not be said in clear text'
+	# Its own sessions, and everybody else's here, are.
+	run -0 bytes_from 127.0.0.2 < <(printf 'PROXY UNKNOWN\r\nLOGIN alice secret-1234\nQUIT\n')
+	assert_line --index 1 '200 user=alice'
+	run -0 from 127.0.0.1 'LOGIN alice secret-1234' QUIT
+	assert_line --index 1 '200 user=alice'
+}
