@@ -199,6 +199,8 @@ explain(struct tls *t)
 		    X509_verify_cert_error_string(verdict));
 }
 
+/* The signature is made where we stand: 20 microseconds on P-256, 350 with RSA of 2048 bits, of which another
+ * thread would take a good part only to be woken. */
 int
 tls_handshake(struct tls *t, int64_t deadline)
 {

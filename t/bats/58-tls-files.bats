@@ -118,6 +118,34 @@ signed_client()
 	assert_line --partial 'user=ann@example.org '
 }
 
+# relay: what comes to a port $RELAY goes on to the server in the connection $C, and back.
+relay()
+{
+	mkfifo "$T/back"
+	timeout 30 nc -lvN 127.0.0.1 0 <"$T/back" 2>"$T/nc" 3>&- >&"$C" &
+	cat <&"$C" >"$T/back" 2>/dev/null 3>&- &
+	wait_for grep -q '^Listening on ' "$T/nc"
+	RELAY=$(sed -nE 's/^Listening on .* ([0-9]+)$/\1/p' "$T/nc")
+}
+
+@test "STARTTLS forgets who has logged in, and what was held; LOGIN counts anew behind it" {
+	ctl passwd -f "$T/users" alice <<<secret 2>/dev/null
+	tls_server -w -o "users=$T/users" -o login-delay=0
+	wait_for grep -q 'authenticator: .*users: 1 users' "$LOG"
+	dial
+	say 'LOGIN alice secret' WHOAMI 'PUT /held size=2 hold' x STARTTLS
+	expect '^200 user=alice$' '^200 user=alice ' '^200 held' '^200 tls=now$'
+	relay
+	TLS_PORT=$RELAY
+	run -0 talk <<<$'WHOAMI\nCOMMIT\nLOGIN alice secret\nWHOAMI\nQUIT'
+	hang_up
+	assert_line --index 0 --regexp '^200 user=anonymous '
+	assert_line --index 1 --regexp '^200 published=0 failed=0'
+	assert_line --regexp '^200 user=alice '
+	assert_line '200 bye'
+	assert_file_not_exist "$T/root/held"
+}
+
 # --- what is wrong with them
 
 # faulty REGEX LINE...: a configuration of these lines is refused with that sentence.
