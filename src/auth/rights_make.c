@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/rights_int.h"
+#include "auth/users_line.h"
 
 static const struct {
 	const char	*name;
@@ -100,7 +101,7 @@ no_memory(char *why)
 static bool
 is_name(const char *name)
 {
-	if (name[0] == '\0' || name[0] == '@' || name[0] == '%' || name[0] == '.')
+	if (strlen(name) > USERS_NAME_MAX || name[0] == '\0' || name[0] == '@' || name[0] == '%' || name[0] == '.')
 		return false;
 	for (const char *p = name; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '/' || *p == ':' || *p == ',')

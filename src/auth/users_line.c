@@ -27,7 +27,8 @@ users_name(const char *name, size_t len, const char **why)
 		if ((n = text_printable(name + at, len - at)) == 0 || strchr(" :/", name[at]) != NULL)
 			return false;
 	*why = "nobody can have this name";
-	return !is(name, len, ".") && !is(name, len, "..") && !is(name, len, "anonymous");
+	return !is(name, len, ".") && !is(name, len, "..") && !is(name, len, "anonymous") &&
+	    !is(name, len, "users") && !is(name, len, "everybody");
 }
 
 bool

@@ -19,7 +19,7 @@ struct users_line {		/* the parts lie within the line given, and have no NUL beh
 };
 
 /* Whether that can be a user's name: 1 to USERS_NAME_MAX bytes of UTF-8 without control bytes,
- * spaces, colons and slashes; neither ".", "..", nor anonymous, which is everybody.  If not, why. */
+ * spaces, colons and slashes; neither ".", "..", nor a word of rules that is about many (rights.h).  If not, why. */
 bool	users_name(const char *name, size_t len, const char **why);
 
 /* 1 and the parts, 0 for a line without a user (empty, or a comment), or -1 and why it is

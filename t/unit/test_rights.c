@@ -239,6 +239,8 @@ words(void **state)
 	assert_string_equal(rights_text(text, RIGHTS_ALL), "list,read,create,replace,delete,admin");
 	assert_false(rights_is_user("everybody"));
 	assert_true(rights_is_user("anna.b-c_d"));
+	assert_true(rights_is_user("a23456789b123456789c123456789d123456789"));
+	assert_false(rights_is_user("a23456789b123456789c123456789d123456789e"));
 }
 
 static void

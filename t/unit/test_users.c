@@ -52,6 +52,8 @@ lines(void **state)
 		{ ".:*", 0, -1, NULL, NULL, NULL },
 		{ "..:*", 0, -1, NULL, NULL, NULL },
 		{ "anonymous:*", 0, -1, NULL, NULL, NULL },
+		{ "users:*", 0, -1, NULL, NULL, NULL },
+		{ "everybody:*", 0, -1, NULL, NULL, NULL },
 	};
 	struct users_line l;
 	const char *why;
