@@ -572,6 +572,32 @@ stream_read(struct stream *s, void *dst, size_t len)
 	return n;
 }
 
+ssize_t
+stream_read_now(struct stream *s, void *dst, size_t len)
+{
+	size_t have = s->in_end - s->in_at;
+	ssize_t n;
+
+	if (s->fault != 0 || (have == 0 && s->drained))
+		return 0;
+	if (have > 0) {
+		len = len < have ? len : have;
+		memcpy(dst, s->in + s->in_at, len);
+		s->in_at += (uint32_t)len;
+		return (ssize_t)len;
+	}
+	n = recv(s->fd, dst, len, MSG_DONTWAIT);
+	if (n > 0) {
+		s->drained = (size_t)n < len;
+		count(&s->meter->received, n);
+		return n;
+	}
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		(void)stream_fail(s, errno);
+	s->drained = true;	/* also at the end, which is for the next read to find */
+	return 0;
+}
+
 int
 stream_await(struct stream *s, int64_t deadline)
 {

@@ -116,6 +116,10 @@ ssize_t	stream_read(struct stream *, void *, size_t len);
 /* The same without copying: *bytes are lent until the next read. */
 ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
 
+/* The same, of what has come already: 0 where nothing has, or only a read can tell.  Never waits: it may
+ * run on another thread, while its session waits for that one. */
+ssize_t	stream_read_now(struct stream *, void *, size_t len);
+
 /* Waits until there is something to read, or the deadline: for a reader who has other work to do
  * where nothing comes.  1, 0 at the deadline, or -1 with the fault (end of input counts as
  * something: the next read tells it). */

@@ -21,22 +21,29 @@ static bool		 ending;
 static int		 bell = -1;
 static _Thread_local struct wait_job *at;	/* what this thread runs */
 
-/* Called with the lock held. */
-static void
+/* Called with the lock held.  Whether ring() is to follow; else it has been rung already. */
+static bool
 finished(struct wait_job *job)
+{
+	job->next = done;
+	done = job;
+	return job->next == NULL;
+}
+
+/* Without the lock, which whoever wakes will want. */
+static void
+ring(void)
 {
 	const uint64_t one = 1;
 
-	job->next = done;
-	done = job;
-	if (job->next == NULL)	/* else it has been rung */
-		(void)!write(bell, &one, sizeof(one));
+	(void)!write(bell, &one, sizeof(one));
 }
 
 static void *
 helper(void *arg)
 {
 	struct wait_job *job;
+	bool first;
 
 	(void)arg;
 	(void)pthread_mutex_lock(&lock);
@@ -58,7 +65,12 @@ helper(void *arg)
 		job->error = errno;
 		at = NULL;
 		(void)pthread_mutex_lock(&lock);
-		finished(job);
+		first = finished(job);
+		if (first) {
+			(void)pthread_mutex_unlock(&lock);
+			ring();
+			(void)pthread_mutex_lock(&lock);
+		}
 	}
 	(void)pthread_mutex_unlock(&lock);
 	return NULL;
@@ -112,16 +124,19 @@ helpers_run(struct wait_job *job)
 		*queue_end = job;
 		queue_end = &job->next;
 		queued++;
-		(void)pthread_cond_signal(&work);
 	}
 	(void)pthread_mutex_unlock(&lock);
-	if (!inline_run)
+	if (!inline_run) {
+		(void)pthread_cond_signal(&work);
 		return;
+	}
 	job->result = job->fn(job->arg);
 	job->error = errno;
 	(void)pthread_mutex_lock(&lock);
-	finished(job);
+	inline_run = finished(job);
 	(void)pthread_mutex_unlock(&lock);
+	if (inline_run)
+		ring();
 }
 
 struct wait_job *

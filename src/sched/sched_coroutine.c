@@ -405,6 +405,16 @@ listener_event(int fd, struct slot *slot)
 		fiber_pass(&fd, 1);
 }
 
+/* A peer who sends while his session is at something else, such as what he has sent before, would wake
+ * us with each packet.  Once it is known that there is input, he leaves the set until somebody waits:
+ * what has come meanwhile is then told anew. */
+static void
+rest(int fd, struct slot *slot)
+{
+	if (epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL) == 0)
+		slot->registered = false;
+}
+
 static void
 fd_event(int fd, uint32_t events)
 {
@@ -414,6 +424,8 @@ fd_event(int fd, uint32_t events)
 		listener_event(fd, slot);
 		return;
 	}
+	if (slot->waiter == NULL && (slot->ready & POLLIN) && (events & EPOLLIN))
+		rest(fd, slot);
 	if (events & EPOLLIN)
 		slot->ready |= POLLIN;
 	if (events & EPOLLOUT)

@@ -17,10 +17,13 @@
 #define WARM_PIECE	(2 * 1024 * 1024) /* bytes looked at before they are sent */
 #define WARM_STEP	(64 * 1024)	/* one byte in so many is asked for */
 
-/* Bytes of an upload written while as many are received.  The larger, the fewer are the
+/* Bytes of an upload hashed while as many are received and written.  The larger, the fewer are the
  * moments at which one side waits for the other, as long as there are not many uploads. */
-#define TAKE_MAX	(2 * 1024 * 1024)
+#define TAKE_MAX	(1024 * 1024)
 #define TAKE_MIN	(256 * 1024)
+#define TAKE_PIECE	((size_t)128 * 1024)	/* received and written before more is: half a cache */
+#define TAKE_ALIGN	4096	/* bytes lie in memory as they will in the file's pages: else copies
+				 * take twice the time, and the page cache makes small folios */
 #define TAKE_MS		200	/* milliseconds after which a batch is written as it is */
 #define TAKE_ALL	(64 * 1024 * 1024)	/* shared by all uploads of this process */
 
@@ -224,95 +227,148 @@ receive_inline(struct stream *stream, struct upload *up, uint64_t *left)
 static atomic_uint	receiving;	/* uploads that hold batches */
 
 struct batch {
+	struct stream	*stream;
 	struct upload	*up;
-	char		*buffer;
-	size_t		 room;
-	size_t		 len;
-	struct wait_job	 job;
+	char		*room;		/* TAKE_ALIGN bytes more than most */
+	size_t		 most;
+	char		*buffer;	/* in there */
+	size_t		 want;		/* of what is to come, as much as there is room for */
+	size_t		 len;		/* of it is here */
+	struct wait_job	 hashing;
 };
 
+/* How much of `len` bytes to write next, up to where a piece of the file ends. */
+static size_t
+piece_of(const struct batch *b, size_t len)
+{
+	size_t most = TAKE_PIECE - (size_t)upload_offset(b->up) % TAKE_PIECE;
+
+	return len < most ? len : most;
+}
+
+/* Writes what is here, and what else has come, each piece while the cache of this processor has
+ * it; hashing it takes longer, and another processor may do that. */
 static int
-write_batch(void *arg)
+take_batch(void *arg)
+{
+	struct batch *b = arg;
+	char *bytes = b->buffer;
+	ssize_t n = (ssize_t)b->len;
+	size_t most;
+
+	for (;;) {
+		if (upload_put(b->up, bytes, (size_t)n) == -1)
+			return -1;
+		bytes = b->buffer + b->len;
+		most = piece_of(b, b->want - b->len);
+		if (most == 0 || (n = stream_read_now(b->stream, bytes, most)) == 0)
+			return 0;
+		b->len += (size_t)n;
+	}
+}
+
+static int
+hash_batch(void *arg)
 {
 	struct batch *b = arg;
 
-	return upload_write(b->up, b->buffer, b->len);
+	upload_digest(b->up, b->buffer, b->len);
+	return 0;
 }
 
-/* Fills the batch; what a slow peer has sent is not kept waiting, for it would be lost to a
- * resume. */
+/* Waits for some bytes, where none are here: a piece of them, but what a slow peer has sent is not kept
+ * waiting, for it would be lost to a resume. */
 static int
-read_batch(struct stream *stream, struct batch *b, uint64_t *left)
+wait_for_some(struct batch *b)
 {
-	size_t want = *left < b->room ? (size_t)*left : b->room;
+	size_t want = piece_of(b, b->want);
 	int64_t enough = clock_in(TAKE_MS);
 	ssize_t n;
 	int come;
 
-	for (b->len = 0; b->len < want; b->len += (size_t)n) {
-		if (b->len > 0 && (come = stream_await(stream, enough)) != 1)
+	b->len = 0;
+	if (!stream_quiet(b->stream))
+		return 0;
+	for (; b->len < want; b->len += (size_t)n) {
+		if (b->len > 0 && (come = stream_await(b->stream, enough)) != 1)
 			return come;
-		n = stream_read(stream, b->buffer + b->len, want - b->len);
+		n = stream_read(b->stream, b->buffer + b->len, want - b->len);
 		if (n == -1)
 			return -1;
-		*left -= (uint64_t)n;
 	}
 	return 0;
 }
 
-/* Two batches in turn: one is written and hashed while the other is received. */
+/* Receives and writes the next batch.  A resume goes on from what came before a break. */
 static int
-receive_batches(struct stream *stream, struct batch batch[2], uint64_t *left)
+next_batch(struct batch *b, uint64_t *left)
+{
+	size_t offset = (size_t)upload_offset(b->up), most = b->most - offset % TAKE_PIECE;
+	int ret, error;
+
+	b->buffer = b->room + offset % TAKE_ALIGN;
+	b->want = *left < most ? (size_t)*left : most;
+	ret = wait_for_some(b);
+	error = errno;
+	if ((ret == 0 || b->len > 0) && wait_call(take_batch, b) == -1) {
+		ret = -1;
+		error = errno;
+	}
+	*left -= b->len;
+	errno = error;
+	return ret;
+}
+
+/* Two batches in turn: one is hashed while the other is received and written. */
+static int
+receive_batches(struct batch batch[2], uint64_t *left)
 {
 	struct batch *now = &batch[0], *before = &batch[1], *swap;
 	int ret = 0, error = 0;
 
 	while (ret == 0 && *left > 0) {
-		ret = read_batch(stream, now, left);
+		ret = next_batch(now, left);
 		error = errno;
-		if (wait_finish(&before->job) == -1) {
-			ret = -1;
-			error = errno;
-		} else if (now->len > 0)	/* a resume goes on from what came before a break */
-			wait_begin(&now->job, write_batch, now);
+		(void)wait_finish(&before->hashing);
+		if (now->len > 0)
+			wait_begin(&now->hashing, hash_batch, now);
 		swap = before;
 		before = now;
 		now = swap;
 	}
-	if (wait_finish(&before->job) == -1) {
-		ret = -1;
-		error = errno;
-	}
+	(void)wait_finish(&before->hashing);
 	errno = error;
 	return ret;
 }
 
+/* A number of pieces. */
 static size_t
-batch_room(uint64_t len)
+batch_most(uint64_t len)
 {
-	size_t room = TAKE_ALL / 2 / (atomic_load(&receiving) + 1);
+	size_t most = TAKE_ALL / 2 / (atomic_load(&receiving) + 1);
 
-	room = room > TAKE_MAX ? TAKE_MAX : room < TAKE_MIN ? TAKE_MIN : room;
-	return len < room ? (size_t)len : room;
+	most = most > TAKE_MAX ? TAKE_MAX : most < TAKE_MIN ? TAKE_MIN : most;
+	most = len < most ? (size_t)len : most;
+	return (most + TAKE_PIECE - 1) / TAKE_PIECE * TAKE_PIECE;
 }
 
 int
 transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *left)
 {
-	struct batch batch[2] = { { .up = up }, { .up = up } };
+	struct batch batch[2] = { { .stream = s->stream, .up = up }, { .stream = s->stream, .up = up } };
 	int ret;
 
 	*left = len;
 	if (len <= MEM_BUFFER)
 		return receive_inline(s->stream, up, left);
-	batch[0].room = batch[1].room = batch_room(len);
-	batch[0].buffer = malloc(2 * batch[0].room);
-	if (batch[0].buffer == NULL)
+	batch[0].most = batch[1].most = batch_most(len);
+	batch[0].room = aligned_alloc(TAKE_ALIGN, 2 * (batch[0].most + TAKE_ALIGN));
+	if (batch[0].room == NULL)
 		return -1;
-	batch[1].buffer = batch[0].buffer + batch[0].room;
+	batch[1].room = batch[0].room + batch[0].most + TAKE_ALIGN;
 	atomic_fetch_add(&receiving, 1);
-	ret = receive_batches(s->stream, batch, left);
+	ret = receive_batches(batch, left);
 	atomic_fetch_sub(&receiving, 1);
-	free(batch[0].buffer);
+	free(batch[0].room);
 	return ret;
 }

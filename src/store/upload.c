@@ -272,18 +272,35 @@ append(struct upload *up, const char *data, size_t len)
 		return -1;
 	if (size == UPLOAD_SIZE_UNKNOWN)
 		up->charged += len;
-	if (upload_hash(up) == -1 || upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
+	if (upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
 		return -1;
-	digest_update(up->state, data, len);
 	return start_writeback(up);
+}
+
+int
+upload_put(struct upload *up, const void *data, size_t len)
+{
+	if (up->fault == 0 && append(up, data, len) == -1)
+		up->fault = errno;
+	return up->fault == 0 ? 0 : fail_with(up->fault);
+}
+
+void
+upload_digest(struct upload *up, const void *data, size_t len)
+{
+	assert(up->unhashed == 0);
+	digest_update(up->state, data, len);
 }
 
 int
 upload_write(struct upload *up, const void *data, size_t len)
 {
-	if (up->fault == 0 && append(up, data, len) == -1)
+	if (up->fault == 0 && upload_hash(up) == -1)
 		up->fault = errno;
-	return up->fault == 0 ? 0 : fail_with(up->fault);
+	if (upload_put(up, data, len) == -1)
+		return -1;
+	upload_digest(up, data, len);
+	return 0;
 }
 
 void

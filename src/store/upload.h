@@ -60,6 +60,11 @@ int64_t	upload_offset(const struct upload *);
  * Faults stick: later calls and the publishing give the same errno. */
 int	upload_write(struct upload *, const void *, size_t len);
 
+/* Its two halves, for a caller who has both done with the same bytes, perhaps at the same time; the
+ * prefix must have been hashed before.  The publishing relies on both. */
+int	upload_put(struct upload *, const void *, size_t len);
+void	upload_digest(struct upload *, const void *, size_t len);
+
 /* Verifies size (EMSGSIZE: fewer bytes than declared) and digest (EBADMSG), makes the file
  * durable, gives it its name, makes the name durable.  On success *done says what
  * was kept (fd -1, digest known).  On failure nothing was published, and the
