@@ -245,14 +245,27 @@ send_again(struct send *s)
 	return 0;
 }
 
+/* Sends what has gathered since the last time: what the socket did not take then, it hardly
+ * takes now. */
+static void
+push(struct send *s)
+{
+	struct remote *r = s->client->remote;
+	size_t unsent = remote_unsent(r);
+
+	if (unsent < s->not_taken)
+		s->not_taken = 0;	/* it has been sent since */
+	if (unsent - s->not_taken < PUSH_BYTES)
+		return;
+	remote_push(r);
+	s->not_taken = remote_unsent(r);
+}
+
 /* Sends what has gathered, and looks for replies now and then. */
 static int
 keep_moving(struct send *s)
 {
-	struct remote *r = s->client->remote;
-
-	if (remote_unsent(r) >= PUSH_BYTES)
-		remote_push(r);
+	push(s);
 	if (commit_is_due(s) && commit(s) == -1)
 		return -1;
 	if (++s->since_look < LOOK_EVERY)

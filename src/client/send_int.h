@@ -57,6 +57,7 @@ struct send {
 	bool			 broken;
 	int			 code;		/* the exit code of a pipe that broke, or DONE */
 	unsigned		 since_look;
+	size_t			 not_taken;	/* bytes that the socket had no room for */
 	char			*buffer;	/* BODY_BUFFER bytes */
 };
 

@@ -12,6 +12,7 @@
 #include "io/wait.h"
 #include "proto/coffer.h"
 #include "proto/protocols.h"
+#include "store/hold.h"
 
 #define WHY_MAX		512	/* bytes of a sentence about a bad request */
 #define LINGER_MS	2000	/* to let a peer read its last reply */
@@ -372,6 +373,8 @@ dispatch(struct exchange *x)
 {
 	int flags = verbs[x->request.verb].flags;
 
+	if (!(flags & BODY) && x->session->hold != NULL)
+		hold_look_again(x->session->hold);
 	if (!(flags & OPEN) && session_too_open(x->session)) {
 		if (flags & BODY)
 			refuse_put(x);

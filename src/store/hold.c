@@ -28,7 +28,41 @@ hold_open(struct store *s, size_t max)
 		return NULL;
 	h->store = s;
 	h->max = max;
+	h->root = -1;
 	return h;
+}
+
+/* The root itself is always there. */
+bool
+hold_knows(const struct hold *h, const struct store *s, const struct path *path)
+{
+	return h->last == s && h->known > 0 && h->known == path->leaf &&
+	    memcmp(h->folder, path->name, h->known) == 0;
+}
+
+static void
+turn_to(struct hold *h, const struct store *s)
+{
+	if (h->last == s)
+		return;
+	h->last = s;
+	h->last = NULL;
+	h->root = -1;
+	h->known = 0;
+}
+
+void
+hold_learn(struct hold *h, const struct store *s, const struct path *path)
+{
+	turn_to(h, s);
+	h->known = path->leaf;
+	memcpy(h->folder, path->name, path->leaf);
+}
+
+void
+hold_look_again(struct hold *h)
+{
+	h->known = 0;
 }
 
 size_t
@@ -89,15 +123,20 @@ find_place(struct hold *h, int folder)
 int
 hold_expect(struct hold *h, struct upload *up)
 {
+	bool root = up->staged.folder == atomic_load(&up->store->staging);
 	int place;
 
 	if (hold_full(h) || h->done)
 		return fail_with(EUSERS);
-	if ((place = find_place(h, up->staged.folder)) == -1)
+	turn_to(h, up->store);
+	place = root ? h->root : -1;
+	if (place == -1 && (place = find_place(h, up->staged.folder)) == -1)
 		return -1;
 	up->place = (unsigned)place;
-	if (up->staged.folder == atomic_load(&up->store->staging))
+	if (root) {
+		h->root = place;
 		return 0;
+	}
 	/* On another mount: one descriptor for all. */
 	close(up->staged.folder);
 	up->staged.folder = h->place[place].fd;
@@ -164,7 +203,8 @@ upload_hold(struct upload **upp, struct object *done)
 	if (up->want.condition != UPLOAD_ANY && upload_check_target(up) == -1)
 		goto fail;
 	/* The folder is looked up again when the name is given. */
-	close(up->parent);
+	if (up->parent != -1)
+		close(up->parent);
 	up->parent = -1;
 	up->keeps = stays_open(h, up);
 	if ((!up->keeps && let_go(up) == -1) || append(h, up) == -1)
@@ -197,16 +237,17 @@ static void
 leave(struct upload *up)
 {
 	const struct timespec now[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
+	char name[STAGED_HASH + 1];
 	int folder = up->staged.folder;
 
-	if (fchmodat(folder, up->staged.name, 0600, 0) == -1 ||
+	if (upload_resume_name(up, name) == -1 || fchmodat(folder, up->staged.name, 0600, 0) == -1 ||
 	    utimensat(folder, up->staged.name, now, AT_SYMLINK_NOFOLLOW) == -1) {
 		upload_unstage(up);
 		return;
 	}
 	mark(up);
-	if (strcmp(up->staged.name, up->resume_as) != 0 &&
-	    store_rename(folder, up->staged.name, folder, up->resume_as, true) == -1)
+	if (strcmp(up->staged.name, name) != 0 &&
+	    store_rename(folder, up->staged.name, folder, name, true) == -1)
 		upload_unstage(up);
 }
 
@@ -216,7 +257,7 @@ hold_free(struct upload *up, bool keep)
 	int error = errno;
 
 	if (!up->named) {
-		if (keep && up->resume_as[0] != '\0' && up->offset > 0)
+		if (keep && up->want.size != UPLOAD_SIZE_UNKNOWN && up->offset > 0)
 			leave(up);
 		else
 			upload_unstage(up);
@@ -242,6 +283,8 @@ clear(struct hold *h, bool keep)
 	h->at = NULL;
 	h->count = h->room = h->places = 0;
 	h->done = false;
+	h->root = -1;
+	h->known = 0;
 }
 
 void

@@ -19,6 +19,10 @@ void	hold_close(struct hold **h, bool keep);
 size_t	hold_count(const struct hold *);
 bool	hold_full(const struct hold *);
 
+/* Whoever may have removed or exchanged a folder since: the next upload looks for its own anew,
+ * for which the last one's is taken else. */
+void	hold_look_again(struct hold *);
+
 /* An upload that was opened with want.hold: as upload_publish(), but it is neither durable
  * nor has its name yet.  Conditions are asked, and will be asked again.  EUSERS: full. */
 int	upload_hold(struct upload **up, struct object *done);

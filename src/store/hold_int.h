@@ -30,6 +30,10 @@ struct hold {
 	unsigned	 places, parts;
 	struct place	 place[PLACES];
 	bool		 done;	/* hold_publish() was there: only results are left */
+	const struct store *last; /* the last upload's, */
+	int		 root;	/* and which place is that of its root's mount, or -1 */
+	size_t		 known;	/* bytes of the folder below; 0: none */
+	char		 folder[PATH_MAX]; /* the last upload's, with its last slash */
 };
 
 /* Whether the files of a place are synced all at once. */

@@ -20,12 +20,19 @@
 #define WRITE_MAX	((size_t)128 * 1024)
 
 /* Opens the folder of the target.  That it is on the root's mount, as nearly always, is
- * learnt by the same call. */
+ * learnt by the same call.  One that will be held needs it when it gets its name. */
 static int
 open_parent(struct upload *up, const struct path *path, bool *is_root)
 {
+	const struct upload_want *want = &up->want;
+	bool later = want->hold != NULL && want->in_flight && want->condition == UPLOAD_ANY;
+
 	*is_root = true;
+	if (later && hold_knows(want->hold, up->store, path))
+		return 0;
 	up->parent = store_parent(up->store, path, RESOLVE_NO_XDEV);
+	if (up->parent != -1 && later)
+		hold_learn(want->hold, up->store, path);
 	if (up->parent == -1 && errno == EXDEV) {
 		*is_root = false;
 		up->parent = store_parent(up->store, path, 0);
@@ -35,8 +42,8 @@ open_parent(struct upload *up, const struct path *path, bool *is_root)
 
 /* Each of the four parts ends where it says that it does, so that no two uploads
  * have one text. */
-static int
-name_staged(struct upload *up, const char *user, char name[STAGED_HASH + 1])
+int
+upload_resume_name(struct upload *up, char name[STAGED_HASH + 1])
 {
 	struct digest_state *state;
 	struct digest digest;
@@ -45,7 +52,7 @@ name_staged(struct upload *up, const char *user, char name[STAGED_HASH + 1])
 
 	if ((state = digest_begin()) == NULL)
 		return -1;
-	digest_update(state, user != NULL ? user : "", user != NULL ? strlen(user) + 1 : 1);
+	digest_update(state, up->user, strlen(up->user) + 1);
 	digest_update(state, up->path, strlen(up->path) + 1);
 	len = snprintf(text, sizeof(text), "%jd %s", (intmax_t)up->want.size,
 	    up->want.has_digest ? digest_hex(&up->want.digest, hex) : "-");
@@ -58,20 +65,17 @@ name_staged(struct upload *up, const char *user, char name[STAGED_HASH + 1])
 }
 
 static int
-stage(struct upload *up, const char *user)
+stage(struct upload *up)
 {
 	mode_t mode = up->want.has_mode ? up->want.mode : 0666;
 	off_t max = up->want.resume && up->want.size > 0 ? up->want.size : 0;
 
 	/* What we must be able to open again for a resume is ours to read and write until it
 	 * is published. */
-	if (up->want.hold != NULL && up->want.size != UPLOAD_SIZE_UNKNOWN &&
-	    name_staged(up, user, up->resume_as) == -1)
-		return -1;
 	if (up->want.in_flight)
 		return staging_take_brief(up->store, &up->staged, mode | 0600);
 	up->staged.patient = up->want.resume && up->want.patient;
-	if (name_staged(up, user, up->staged.name) == -1 ||
+	if (upload_resume_name(up, up->staged.name) == -1 ||
 	    staging_take(up->store, &up->staged, mode | 0600, max) == -1)
 		return -1;
 	if (up->want.size == UPLOAD_SIZE_UNKNOWN)
@@ -149,19 +153,21 @@ check_want(const struct upload_want *want)
 static struct upload *
 upload_new(struct store *s, const struct path *path, const struct upload_want *want)
 {
+	const char *user = want->user != NULL ? want->user : "";
+	size_t len = strlen(user) + 1;
 	struct upload *up;
 
-	if ((up = malloc(sizeof(*up) + path->len + 1)) == NULL)
+	if ((up = malloc(sizeof(*up) + path->len + 1 + len)) == NULL)
 		return NULL;
 	memset(up, 0, sizeof(*up));
 	up->store = s;
 	up->want = *want;
 	up->want.user = NULL;
-	(void)strlcpy(up->user, want->user != NULL ? want->user : "", sizeof(up->user));
 	up->want.mode &= 0777;
 	up->parent = up->staged.folder = up->staged.fd = -1;
 	up->leaf = path->leaf;
 	memcpy(up->path, path->name, path->len + 1);
+	up->user = memcpy(up->path + path->len + 1, user, len);
 	return up;
 }
 
@@ -187,7 +193,7 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 		goto fail;
 	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
 		goto fail;
-	if ((up->state = digest_begin()) == NULL || stage(up, want->user) == -1 ||
+	if ((up->state = digest_begin()) == NULL || stage(up) == -1 ||
 	    charge(up) == -1 || reserve(up) == -1)
 		goto fail;
 	*result = up;

@@ -11,8 +11,8 @@
 
 struct upload {
 	struct store	*store;
-	struct upload_want want;	/* user is NULL: it was needed for the name only */
-	char		 user[STAGED_USER]; /* or his name's beginning */
+	struct upload_want want;	/* user is NULL: see below */
+	const char	*user;		/* behind path */
 	int		 parent;	/* the folder that gets the file */
 	struct staged	 staged;
 	struct digest_state *state;	/* NULL: digest is the result already */
@@ -31,7 +31,6 @@ struct upload {
 	bool		 lent;		/* staged.folder is the place's */
 	bool		 keeps;		/* counts as one whose descriptor stays open */
 	bool		 named;		/* it has its final name, or what was staged is gone */
-	char		 resume_as[STAGED_HASH + 1]; /* the name that a resume looks for, or "" */
 
 	size_t		 leaf;		/* where the name within parent begins in path */
 	char		 path[];
@@ -46,6 +45,9 @@ upload_leaf(const struct upload *up)
 /* Whether what stands under the name now lets the upload begin or be published. */
 int	upload_check_target(struct upload *);
 
+/* The name of its file that a resume looks for.  0, or -1. */
+int	upload_resume_name(struct upload *, char name[STAGED_HASH + 1]);
+
 /* Takes into the digest what it has not seen.  0, or -1. */
 int	upload_hash(struct upload *);
 
@@ -58,6 +60,10 @@ int	upload_finish(struct upload *, struct object *done);
 
 /* Renames the staged file, which is closed, under the conditions that were asked for. */
 int	upload_give_name(struct upload *);
+
+/* hold.c: whether the folder of `path` is that of the upload before, and on the root's mount. */
+bool	hold_knows(const struct hold *, const struct store *, const struct path *);
+void	hold_learn(struct hold *, const struct store *, const struct path *);
 
 /* hold.c: what comes with opening an upload that will be held; frees a held one, whose file
  * stays for a resume if `keep`. */
