@@ -21,6 +21,7 @@
 #include "server/master_int.h"
 #include "server/notify.h"
 #include "server/reopen.h"
+#include "store/store.h"
 
 #define WIRES	2	/* to the next binary, and to the one before */
 #define ROWS	4096	/* of the scoreboard: the largest pool, and what may drain beside it */
@@ -360,6 +361,7 @@ master_run(struct config *config, const struct master_start *start)
 	setproctitle("master");
 	TAILQ_INIT(&m.generations);
 	crash_prepare();
+	store_note_boot();
 	tzset();		/* while the files that it reads can be read */
 	if (reopen_prepare() == -1 || (m.scoreboard = scoreboard_open(ROWS)) == NULL ||
 	    (m.stall = stall_open(m.scoreboard)) == NULL ||

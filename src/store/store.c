@@ -92,6 +92,23 @@ why_not(int error)
 	}
 }
 
+static char boot[STORE_BOOT];
+
+/* Without /proc, it is nobody else's. */
+void
+store_note_boot(void)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd != -1 ? read(fd, boot, sizeof(boot) - 1) : -1;
+
+	if (fd != -1)
+		close(fd);
+	if (len > 0)
+		boot[len] = '\0';
+	else
+		snprintf(boot, sizeof(boot), "%08x%08x%08x", arc4random(), arc4random(), arc4random());
+}
+
 struct store *
 store_open(const struct store_opts *opts, const char **why)
 {
@@ -111,6 +128,9 @@ store_open(const struct store_opts *opts, const char **why)
 	s->root = -1;
 	if (opts->open_files > 0 && (s->opened = opened_new(opts->open_files)) == NULL)
 		goto fail;
+	if (boot[0] == '\0')
+		store_note_boot();
+	memcpy(s->boot, boot, sizeof(boot));
 	*why = "the folder to serve cannot be opened";
 	if ((s->root = open(opts->root, O_PATH | O_DIRECTORY | O_CLOEXEC)) == -1)
 		goto fail;

@@ -36,6 +36,10 @@ struct store_opts {
 	unsigned		 open_files;	/* descriptors kept between two requests; 0: none (opened.h) */
 };
 
+/* Takes note of which run of the machine this is, while /proc can be seen: stores that this process and
+ * its children open later, perhaps where it cannot, rely on it. */
+void		 store_note_boot(void);
+
 struct store;
 
 /* Opens the root.  The options are copied.  NULL with errno, and *why a static

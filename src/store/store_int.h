@@ -10,6 +10,8 @@
 
 #include "store/store.h"
 
+#define STORE_BOOT	40		/* a UUID with its NUL, rounded up */
+
 struct store {
 	struct store_opts opts;		/* root is NULL: the descriptor is the root */
 	int		  root;		/* O_PATH */
@@ -18,6 +20,7 @@ struct store {
 	uint64_t	  brief;	/* part of the names of brief staged files */
 	atomic_uint	  briefs;	/* how many there have been */
 	struct opened	 *opened;	/* or NULL: files are not kept open */
+	char		  boot[STORE_BOOT]; /* the kernel's, as text: another one after the machine fell */
 	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH;
 					 * -1: not yet */
 };

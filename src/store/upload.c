@@ -41,13 +41,14 @@ open_parent(struct upload *up, const struct path *path, bool *is_root)
 }
 
 /* Each of the four parts ends where it says that it does, so that no two uploads
- * have one text. */
+ * have one text.  Without a digest, by which the whole will be proved, nobody could tell bytes that a
+ * crash of the machine has taken back: it must not have been down since. */
 int
 upload_resume_name(struct upload *up, char name[STAGED_HASH + 1])
 {
 	struct digest_state *state;
 	struct digest digest;
-	char text[2 + DIGEST_HEX + 24], hex[DIGEST_HEX];
+	char text[2 + DIGEST_HEX + STORE_BOOT + 24], hex[DIGEST_HEX];
 	int len;
 
 	if ((state = digest_begin()) == NULL)
@@ -55,7 +56,7 @@ upload_resume_name(struct upload *up, char name[STAGED_HASH + 1])
 	digest_update(state, up->user, strlen(up->user) + 1);
 	digest_update(state, up->path, strlen(up->path) + 1);
 	len = snprintf(text, sizeof(text), "%jd %s", (intmax_t)up->want.size,
-	    up->want.has_digest ? digest_hex(&up->want.digest, hex) : "-");
+	    up->want.has_digest ? digest_hex(&up->want.digest, hex) : up->store->boot);
 	digest_update(state, text, (size_t)len);
 	digest_end(&state, &digest);
 	digest_hex(&digest, hex);

@@ -9,6 +9,7 @@
 #include "tree.h"
 
 #include "store/staged.h"
+#include "store/store_int.h"
 
 #define BIG	(1024 * 1024)
 
@@ -390,6 +391,24 @@ a_staged_file_that_was_spoilt(void **state)
 	leave(t, "/a", &w, "hel");
 	plant(t, staged(t, ".coffer"), "longer than said");
 	assert_int_equal(found(t, "/a", w), 0);
+}
+
+/* What was never synced may be gone, which only a digest of the whole would show. */
+static void
+after_the_machine_was_down(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want with = want_text("hello"), without = with;
+
+	without.has_digest = false;
+	leave(t, "/a", &without, "hel");
+	leave(t, "/b", &with, "hel");
+	assert_int_equal(found(t, "/a", without), 3);
+	t->store->boot[0] ^= 1;
+	assert_int_equal(found(t, "/a", without), 0);
+	assert_int_equal(found(t, "/b", with), 3);
+	t->store->boot[0] ^= 1;
+	assert_int_equal(found(t, "/a", without), 3);
 }
 
 static void
@@ -1149,6 +1168,7 @@ main(void)
 		TEST(a_killed_upload_can_be_resumed),
 		TEST(a_resume_of_all_bytes),
 		TEST(a_staged_file_that_was_spoilt),
+		TEST(after_the_machine_was_down),
 		TEST(without_resume_it_starts_afresh),
 		TEST(what_stands_in_staging_may_be_anything),
 		TEST(two_at_once),
