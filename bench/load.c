@@ -17,6 +17,7 @@
 #define SLOW_PIECE	65536		/* what a slow reader takes each second */
 #define SLOW_BUFFER	32768		/* its receive buffer, doubled by the kernel */
 #define FD_SPARE	50
+#define FILE_SIZE	4096		/* of each of many uploads */
 
 static struct {
 	struct target	to;
@@ -147,6 +148,81 @@ put(void)
 		expect(line(&c), "201 ");
 	}
 	report("bytes", (double)opt.count, now() - start);
+}
+
+/* ---- puts: opt.count files of FILE_SIZE bytes by opt.clients, each with one after the other ---- */
+
+static void
+puts_ready(struct conn *c)
+{
+	conn_open(c, &opt.to, 0);
+	say(c->fd, "PING\n");
+	expect(line(c), "200 coffer=");
+	expect(line(c), "200 ");
+}
+
+static void
+puts_run(struct conn *c)
+{
+	static char bytes[FILE_SIZE];
+
+	for (long long i = 0; i < opt.count / opt.clients; i++) {
+		say(c->fd, "PUT %s/%d-%lld size=%d\n", opt.to.path, (int)getpid(), i, FILE_SIZE);
+		if (write_all(c->fd, bytes, sizeof(bytes)) == -1)
+			die("write");
+		expect(line(c), "201 ");
+	}
+}
+
+static void
+many_puts(void)
+{
+	double seconds = together(puts_ready, puts_run);
+
+	report("files", (double)(opt.count / opt.clients * opt.clients), seconds);
+}
+
+/* ---- resume: nine tenths of opt.count bytes, and the connection breaks; then it is asked again and
+ * again, for opt.seconds, from where on to send, for which the server reads what is there ---- */
+
+static long long
+resume_once(struct conn *c)
+{
+	char *reply;
+
+	conn_open(c, &opt.to, 0);
+	expect(line(c), "200 coffer=");
+	say(c->fd, "PUT %s size=%lld resume\n", opt.to.path, opt.count);
+	expect(reply = line(c), "100 from=");
+	return strtoll(reply + strlen("100 from="), NULL, 10);
+}
+
+static void
+resume(void)
+{
+	static struct conn c;
+	long long from, all = opt.count, bytes = 0;
+	double start, took = 0, begun = now();
+
+	from = resume_once(&c);
+	opt.count = all / 10 * 9 - from;
+	if (opt.count > 0)
+		send_source(c.fd, source());
+	opt.count = all;
+	conn_close(&c);
+	printf("ready\n");
+	fflush(stdout);
+	for (begun = now(); took == 0 || now() - begun < opt.seconds; ) {
+		start = now();
+		if ((from = resume_once(&c)) != all / 10 * 9) {
+			conn_close(&c);		/* the session before is still at it */
+			continue;
+		}
+		took += now() - start;
+		bytes += from;
+		conn_close(&c);
+	}
+	report("bytes", (double)bytes, took);
 }
 
 /* ---- small: opt.count GETs of opt.to.path/0000 to /0999 on one connection ---- */
@@ -443,13 +519,13 @@ static const struct {
 } works[] = {
 	{ "get", get }, { "put", put }, { "small", small }, { "list", list },
 	{ "connect", connections }, { "quick", quick }, { "slow", slow }, { "idle", idle },
-	{ "steady", steady_work }, { "tar-down", tar_down }, { "tar-up", tar_up },
+	{ "puts", many_puts }, { "resume", resume }, { "steady", steady_work }, { "tar-down", tar_down }, { "tar-up", tar_up },
 };
 
 static void __attribute__((noreturn))
 usage(void)
 {
-	fputs("usage: load get|put|small|list|connect|quick|slow|idle|steady|tar-down|tar-up\n"
+	fputs("usage: load get|put|puts|resume|small|list|connect|quick|slow|idle|steady|tar-down|tar-up\n"
 	    "    -p PORT [-g] [-P coffer|http|ftp|lecture] [-c CLIENTS] [-n COUNT] [-w WINDOW] [-t SECONDS] [-f PATH]\n",
 	    stderr);
 	exit(64);

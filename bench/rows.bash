@@ -12,6 +12,9 @@ declare -A contestants=(
 	[get-small]="coffer limit"
 	[tree-down]="coffer limit rsync"
 	[tree-up]="coffer limit rsync"
+	[tree-up-durable]="coffer limit rsync"
+	[put-4k-durable]="coffer"
+	[resume-rehash]="coffer limit"
 	[put-1g]="coffer limit limit-splice vsftpd"
 	[put-1g-fsync]="coffer limit limit-splice"
 	[list-100k]="coffer limit"
@@ -28,7 +31,8 @@ declare -A contestants=(
 	[tls-get-1g]="coffer limit nginx"
 	[tls-handshakes]="coffer limit"
 )
-row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up put-1g put-1g-fsync list-100k
+row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up tree-up-durable put-4k-durable
+    put-1g put-1g-fsync resume-rehash list-100k
     idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k
     tftp-w1 tftp-w16 tls-get-1g tls-handshakes)
 
@@ -40,6 +44,10 @@ declare -A metrics=(
 	[get-small]="req/s rate 0.8"
 	[tree-down]="files/s rate 0.7"
 	[tree-up]="files/s rate 0.6"
+	[tree-up-durable]="files/s rate 2.5"
+	[put-4k-durable]="files/s rate 1.8"
+	[resume-rehash]="MB/s rate 0.9"
+	[resume-others]="us time 2"
 	[put-1g]="MB/s rate 0.9"
 	[put-1g-fsync]="MB/s rate 0.9"
 	[list-100k]="ms time 1.15"
@@ -65,6 +73,7 @@ declare -A metrics=(
 declare -A row_metrics=(
 	[http-1k]="http-1k http-1k-p99" [http-16k]="http-16k http-16k-p99"
 	[http-128k]="http-128k http-128k-p99" [http-json-100k]="http-json-100k http-json-first"
+	[resume-rehash]="resume-rehash resume-others"
 	[list-100k]="list-100k list-first list-growth")
 
 # proto WHO: the protocol that the load program speaks to it.
@@ -205,6 +214,84 @@ case_tree_up() {
 	rsync)	tree_case "$1" "$mem/from/tree" "$up/tree" \
 		    rsync -a "$mem/from/tree" "rsync://127.0.0.1:${port[$1]}/m/" ;;
 	esac
+}
+
+# ---- the same tree up, kept on disk
+
+prepare_tree_up_durable() {
+	mkdir -p "$mem/from" "$disk/up"
+	"$bin/tool" tree "$mem/from/tree" "$folders" 100 4096
+}
+
+start_tree_up_durable() {
+	case $1 in
+	coffer)	start_coffer "$disk/up" -w ;;
+	*)	start_rsync "$disk/up" "$1" ;;
+	esac
+}
+
+case_tree_up_durable() {
+	local up=$disk/up options=(-a)
+	find "$up" -mindepth 1 -maxdepth 1 ! -name .coffer -exec rm -rf {} +
+	sync
+	[[ $1 == limit ]] && options+=(--fsync)
+	case $1 in
+	coffer)	tree_case "$1" "$mem/from/tree" "$up/tree" \
+		    "$coffer" put -q -r "$mem/from/tree" "coffer://127.0.0.1:${port[$1]}/tree" ;;
+	*)	tree_case "$1" "$mem/from/tree" "$up/tree" \
+		    rsync "${options[@]}" "$mem/from/tree" "rsync://127.0.0.1:${port[$1]}/m/" ;;
+	esac
+}
+
+# ---- PUTs of 4 KiB, each kept on disk: 64 clients, beside one alone
+
+prepare_put_4k_durable() {
+	mkdir -p "$disk/put/up"
+}
+
+start_put_4k_durable() { start_coffer "$disk/put" -w; }
+
+case_put_4k_durable() {
+	sync
+	client "$1" puts -f /up -n "$singles" -c 1 || return 1
+	sample "$row" "$1-alone" "$(scaled rate 1)" || return 1
+	sync
+	client "$1" puts -f /up -n "$((singles * 4))" -c 64 || return 1
+	sample "$row" "$1" "$(scaled rate 1)" || return 1
+	rm -rf "$disk/put/up" && mkdir "$disk/put/up"
+	operations=$((singles * 5))
+}
+
+# ---- PUT of 1 GiB that is resumed at 90 %: what is there is hashed again
+
+prepare_resume_rehash() {
+	need openssl || return 1
+	mkdir -p "$disk/put/up"
+	"$bin/tool" file "$disk/put/x" 1024
+}
+
+start_resume_rehash() { [[ $1 == limit ]] || start_coffer "$disk/put" -w; }
+
+# While it hashes, again and again, others ask for a small file.
+case_resume_rehash() {
+	if [[ $1 == limit ]]; then
+		answer=$(openssl speed -evp sha256 -bytes 1048576 -seconds 2 2>/dev/null |
+		    awk '$1 == "sha256" { print "rate=" $2 + 0 }')
+		sample "$row" "$1" "$(scaled rate 1e-3)"
+		return
+	fi
+	client "$1" quick -f /x -t "$quick_seconds" || return 1
+	sample resume-others "$1-alone" "$(scaled p99 1)" || return 1
+	spawn resumer "$bin/load" resume -p "${port[$1]}" -f /up/x -n "$big" -t $((quick_seconds + 2))
+	await resumer '^(ready)' 60 || return 1
+	sleep 0.5
+	client "$1" quick -f /x -t "$quick_seconds" || return 1
+	sample resume-others "$1" "$(scaled p99 1)" || return 1
+	await resumer '^(rate=.*)' 60 || return 1
+	answer=$found
+	sample "$row" "$1" "$(scaled rate 1e-6)" || return 1
+	stop resumer
+	rm -f "$disk"/put/.coffer/[0-9a-f]*
 }
 
 # ---- PUT of 1 GiB

@@ -246,20 +246,21 @@ start_vsftpd() {
 	await_port vsftpd
 }
 
-# start_rsync ROOT: one module, "m".
+# start_rsync ROOT [NAME]: one module, "m".
 start_rsync() {
+	local name=${2:-rsync}
 	need rsync || return 1
-	port[rsync]=$("$bin/tool" port)
-	cat >"$work/rsyncd.conf" <<-END
+	port[$name]=$("$bin/tool" port)
+	cat >"$work/$name.conf" <<-END
 		address = 127.0.0.1
-		port = ${port[rsync]}
+		port = ${port[$name]}
 		use chroot = no
-		log file = $work/rsyncd.log
+		log file = $work/$name.rsyncd
 		$( ((EUID == 0)) && printf 'uid = root\ngid = root\n')
 		[m]
 		path = $1
 		read only = no
 	END
-	spawn rsync rsync --daemon --no-detach --config="$work/rsyncd.conf"
-	await_port rsync
+	spawn "$name" rsync --daemon --no-detach --config="$work/$name.conf"
+	await_port "$name"
 }
