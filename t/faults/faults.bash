@@ -61,7 +61,8 @@ sweep_server()
 	need_layer
 	expect_deaths
 	orders
-	layered server -w -o respawn-delay-max=100ms -o quarantine=0 "$@"
+	# Descriptors are counted: none that stays open for the next request.
+	layered server -w -o respawn-delay-max=100ms -o quarantine=0 -o open-files=0 "$@"
 }
 
 # sweep ARGUMENT... FAULT...: each call of each request fails.
