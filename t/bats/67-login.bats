@@ -133,13 +133,19 @@ another_authenticator()
 	stop_server
 }
 
-@test "it goes when the master is killed, and goes on over reloads and upgrades" {
-	local pid old
+@test "it stays over a reload, is another one after an upgrade, and goes when the master is killed" {
+	local pid
 	serve
 	pid=$(authenticator)
 	run -0 ctl reload
 	[[ $(authenticator) == "$pid" ]]
 	[[ $(ask "LOGIN alice $SECRET" QUIT) == *'200 user=alice'* ]]
+	run -0 ctl upgrade
+	[[ $(ask "LOGIN alice $SECRET" QUIT) == *'200 user=alice'* ]]
+	wait_for gone "$pid"
+	PID=$(ctl --json status | jq .pid)
+	SERVERS+=("$PID")
+	pid=$(authenticator)
 	kill -KILL "$PID"
 	wait_for gone "$pid"
 }
