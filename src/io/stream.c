@@ -23,6 +23,7 @@
 #define SENDFILE_PIECE	(512 * 1024)
 #define SENDFILE_TURN	(8 * SENDFILE_PIECE)	/* bytes after which the others go first */
 #define RECEIVE_TURN	(4 * MEM_BUFFER)	/* the same, of what is received */
+#define ENCRYPT_PIECE	(32 * 1024)	/* bytes read and encrypted while they are near the processor */
 #define ENCRYPT_TURN	(8 * MEM_BUFFER)	/* and of what TLS sends, which takes longer */
 
 struct stream {
@@ -710,7 +711,9 @@ send_encrypted(struct stream *s, int file, off_t offset, uint64_t len)
 	ssize_t n;
 
 	while (len > 0 && stream_reserve(s, 1) != NULL) {
-		room = MEM_BUFFER - s->out_end;
+		if (s->out_end >= ENCRYPT_PIECE && send_out(s, 0) == -1)
+			break;
+		room = ENCRYPT_PIECE - s->out_end;
 		n = pread(file, s->out + s->out_end, len < room ? (size_t)len : room, offset);
 		if (n > 0) {
 			stream_commit(s, (size_t)n);
