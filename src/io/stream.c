@@ -587,12 +587,14 @@ stream_read_now(struct stream *s, void *dst, size_t len)
 		s->in_at += (uint32_t)len;
 		return (ssize_t)len;
 	}
-	n = recv(s->fd, dst, len, MSG_DONTWAIT);
+	n = s->tls != NULL ? tls_read(s->tls, dst, len) : recv(s->fd, dst, len, MSG_DONTWAIT);
 	if (n > 0) {
-		s->drained = (size_t)n < len;
+		s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
 		count(&s->meter->received, n);
 		return n;
 	}
+	if (n == 0 && s->tls != NULL)	/* a good-bye has been taken from the socket: no wait would see it */
+		(void)stream_fail(s, ECONNRESET);
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
 		(void)stream_fail(s, errno);
 	s->drained = true;	/* also at the end, which is for the next read to find */
