@@ -3,11 +3,14 @@
  * file's name (its last part) is one of these, that happens:
  *	crash-segv, crash-abort, crash-overflow		the process dies of it
  *	crash-loop					it never comes back
- *	crash-sleep					it comes back after 2 seconds, or after the next signal */
+ *	crash-sleep					it comes back after 2 seconds, or after the next signal
+ * Where CRASH_NO_EPOLL is in the environment, no descriptor is left for epoll(7). */
 
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,4 +70,18 @@ syscall(long number, ...)
 			misbehave(last + 6);
 	}
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int
+epoll_create1(int flags)
+{
+	static int (*real)(int);
+
+	if (getenv("CRASH_NO_EPOLL") != NULL) {
+		errno = EMFILE;
+		return -1;
+	}
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "epoll_create1");
+	return real(flags);
 }

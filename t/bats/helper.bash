@@ -243,6 +243,12 @@ workers()
 	pgrep -P "${1:-$PID}"
 }
 
+# sanitized: whether the server was built with a sanitizer, which some tests cannot bear.
+sanitized()
+{
+	ldd "$COFFER_BUILD/cofferd" | grep -q libasan
+}
+
 # wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
 wait_for()
 {

@@ -31,7 +31,7 @@ faults_teardown()
 need_layer()
 {
 	[[ -e $BENCH/layer.so ]] || fail "$BENCH/layer.so is not built: make check does it"
-	! ldd "$COFFER_BUILD/cofferd" | grep -q libasan || skip "a sanitizer will have nothing beneath it"
+	! sanitized || skip "a sanitizer will have nothing beneath it"
 }
 
 # orders ARGUMENT...: makes $FAULTS anew.
