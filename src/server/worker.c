@@ -37,7 +37,9 @@
 #define NOFILE_SESSION	2		/* descriptors that a session needs, in the mean */
 #define NOFILE_KEPT	8		/* one in so many may be a file that is kept open */
 #define CROWDED		4		/* sessions beyond a fair share that are no matter */
-#define CROWDED_MS	1		/* how long a crowded worker leaves connections to others */
+#define CROWDED_MS	1		/* how long a crowded worker leaves connections to others, */
+#define CROWDED_TURNS	5		/* so often as long as it is crowded: not for ever, lest a
+					 * neighbour that is stuck lets all wait */
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
 #define BEAT_MS		1000		/* between two beats of the heart, and two looks at the title */
 #define BEAT_MIN_MS	50
@@ -195,18 +197,21 @@ connection_ended(void *arg, int status)
 }
 
 /* A worker with more sessions than its share goes to the end of the queue; one with many more
- * also leaves the next moment to the others. */
+ * also leaves the next moments to the others. */
 static void
 make_way(struct worker *w)
 {
-	unsigned surplus = scoreboard_surplus(w->heritage->scoreboard);
-	unsigned mine = atomic_load_explicit(&w->score->sessions, memory_order_relaxed);
+	unsigned surplus = scoreboard_surplus(w->heritage->scoreboard), mine;
 
 	if (surplus < 2)
 		return;
 	wait_pass(w->fds, w->heritage->listeners->count);
-	if (surplus > CROWDED + mine / 8)
-		(void)wait_until(clock_in(CROWDED_MS));
+	for (int i = 0; i < CROWDED_TURNS; i++) {
+		mine = atomic_load_explicit(&w->score->sessions, memory_order_relaxed);
+		if (surplus <= CROWDED + mine / 8 || wait_until(clock_in(CROWDED_MS)) == -1)
+			return;
+		surplus = scoreboard_surplus(w->heritage->scoreboard);
+	}
 }
 
 static void
