@@ -178,7 +178,7 @@ steady()
 	case $MODEL in
 	coroutine)	want+=('anon_inode:[eventpoll]' 'anon_inode:[eventfd]') ;;
 	fork)		want+=('anon_inode:[signalfd]') ;;
-	thread)		want+=('anon_inode:[eventfd]') ;;
+	thread)		want+=('anon_inode:[eventfd]' 'anon_inode:[eventfd]') ;;
 	esac
 	for pid in $(workers); do
 		got=$(find "/proc/$pid/fd" -type l -printf '%l\n' | sed 's/^\(pipe:\|socket:\).*/\1/' | sort)
