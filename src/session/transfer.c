@@ -22,8 +22,6 @@
 #define TAKE_MAX	(1024 * 1024)
 #define TAKE_MIN	(256 * 1024)
 #define TAKE_PIECE	((size_t)128 * 1024)	/* received and written before more is: half a cache */
-#define TAKE_ALIGN	4096	/* bytes lie in memory as they will in the file's pages: else copies
-				 * take twice the time, and the page cache makes small folios */
 #define TAKE_MS		200	/* milliseconds after which a batch is written as it is */
 #define TAKE_ALL	(64 * 1024 * 1024)	/* shared by all uploads of this process */
 
@@ -229,9 +227,8 @@ static atomic_uint	receiving;	/* uploads that hold batches */
 struct batch {
 	struct stream	*stream;
 	struct upload	*up;
-	char		*room;		/* TAKE_ALIGN bytes more than most */
-	size_t		 most;
-	char		*buffer;	/* in there */
+	char		*buffer;
+	size_t		 most;		/* bytes of it */
 	size_t		 want;		/* of what is to come, as much as there is room for */
 	size_t		 len;		/* of it is here */
 	struct wait_job	 hashing;
@@ -306,7 +303,6 @@ next_batch(struct batch *b, uint64_t *left)
 	size_t offset = (size_t)upload_offset(b->up), most = b->most - offset % TAKE_PIECE;
 	int ret, error;
 
-	b->buffer = b->room + offset % TAKE_ALIGN;
 	b->want = *left < most ? (size_t)*left : most;
 	ret = wait_for_some(b);
 	error = errno;
@@ -362,13 +358,12 @@ transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *l
 	if (len <= MEM_BUFFER)
 		return receive_inline(s->stream, up, left);
 	batch[0].most = batch[1].most = batch_most(len);
-	batch[0].room = aligned_alloc(TAKE_ALIGN, 2 * (batch[0].most + TAKE_ALIGN));
-	if (batch[0].room == NULL)
+	if ((batch[0].buffer = malloc(2 * batch[0].most)) == NULL)
 		return -1;
-	batch[1].room = batch[0].room + batch[0].most + TAKE_ALIGN;
+	batch[1].buffer = batch[0].buffer + batch[0].most;
 	atomic_fetch_add(&receiving, 1);
 	ret = receive_batches(batch, left);
 	atomic_fetch_sub(&receiving, 1);
-	free(batch[0].room);
+	free(batch[0].buffer);
 	return ret;
 }
