@@ -66,7 +66,7 @@ complete_line()
 	assert_equal "$(complete_line coffer get /folder/f)" /folder/file
 	assert_equal "$(complete_line cofferctl rel)" reload
 	assert_equal "$(complete_line cofferctl --js)" --json
-	assert_equal "$(complete_line cofferd -o sess)" sessions-per-worker=
+	assert_equal "$(complete_line cofferd -o sessions-per-w)" sessions-per-worker=
 	assert_equal "$(complete_line cofferd -m co)" coroutine
 	assert_equal "$(cd "$T" && complete_line cofferd ro)" root
 	dial

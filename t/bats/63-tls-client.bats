@@ -31,6 +31,7 @@ fingerprint()
 # bats test_tags=models:all
 @test "trees go and come by coffers, by STARTTLS and by --starttls" {
 	local i url
+	need_localhost
 	tls_server -w
 	mkdir "$T/tree" "$T/tree/sub"
 	for i in 0 1 16383 16384 16385 3145728; do noise "$i" "$T/tree/$i"; done
@@ -51,6 +52,7 @@ fingerprint()
 }
 
 @test "a server is believed by an authority and its name, and else refused, with exit 12" {
+	need_localhost
 	local url
 	certificate elsewhere DNS:elsewhere.example
 	expired old

@@ -249,6 +249,12 @@ sanitized()
 	ldd "$COFFER_BUILD/cofferd" | grep -q libasan
 }
 
+# An installation without /etc/hosts knows no localhost, which certificates have as their name.
+need_localhost()
+{
+	getent ahostsv4 localhost >/dev/null || skip "this machine does not know localhost"
+}
+
 # wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
 wait_for()
 {
