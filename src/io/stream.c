@@ -573,13 +573,20 @@ stream_read(struct stream *s, void *dst, size_t len)
 	return n;
 }
 
+/* What is on the wire has a price where a throttle is, for which its session may have to wait. */
+bool
+stream_reads_now(const struct stream *s)
+{
+	return s->fault == 0 && (s->in_at < s->in_end || (!s->drained && s->throttle == NULL));
+}
+
 ssize_t
 stream_read_now(struct stream *s, void *dst, size_t len)
 {
 	size_t have = s->in_end - s->in_at;
 	ssize_t n;
 
-	if (s->fault != 0 || (have == 0 && s->drained))
+	if (!stream_reads_now(s))
 		return 0;
 	if (have > 0) {
 		len = len < have ? len : have;

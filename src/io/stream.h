@@ -120,6 +120,9 @@ ssize_t	stream_borrow(struct stream *, const char **bytes, size_t len);
  * run on another thread, while its session waits for that one. */
 ssize_t	stream_read_now(struct stream *, void *, size_t len);
 
+/* Whether that may bring anything. */
+bool	stream_reads_now(const struct stream *);
+
 /* Waits until there is something to read, or the deadline: for a reader who has other work to do
  * where nothing comes.  1, 0 at the deadline, or -1 with the fault (end of input counts as
  * something: the next read tells it). */

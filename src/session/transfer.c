@@ -284,7 +284,7 @@ wait_for_some(struct batch *b)
 	int come;
 
 	b->len = 0;
-	if (!stream_quiet(b->stream))
+	if (stream_reads_now(b->stream))
 		return 0;
 	for (; b->len < want; b->len += (size_t)n) {
 		if (b->len > 0 && (come = stream_await(b->stream, enough)) != 1)
