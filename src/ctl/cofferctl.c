@@ -7,11 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "ctl/ctl.h"
 
 #define WAIT_S	30	/* for what is answered at once */
 
-enum show { NOTHING, LINES, STATUS, SESSIONS, TOP, PASSWD, CERTIFICATE, ANSWER };
+enum show { NOTHING, LINES, STATUS, SESSIONS, STAGED, TOP, PASSWD, CERTIFICATE, ANSWER };
 
 static const struct command {
 	const char	*name, *operand;	/* NULL: none */
@@ -30,6 +31,9 @@ static const struct command {
 	{ "forgive", "WHAT", LINES, false, false, "lift the quarantine of a path, the bans of a user or address; or all" },
 	{ "explain", "USER VERB PATH", ANSWER, false, false, "whether he may, and which line says so" },
 	{ "metrics", NULL, LINES, false, false, "counts and histograms, as Prometheus reads them" },
+	{ "staged", NULL, STAGED, true, false, "uploads that were interrupted, or are under way" },
+	{ "staged rm", "ID", LINES, true, false, "remove one (its first column in staged)," },
+	{ "", "", LINES, true, false, "with --all all, with --older-than 2d the old ones" },
 	{ "passwd", "USER", PASSWD, false, false, "set a user's password in the users file, or (-D) drop the user" },
 	{ "certificate", "FILE", CERTIFICATE, false, false, "make a certificate, for these names (default: this machine's)" },
 	{ "drain", NULL, LINES, false, true, "finish what is in progress, and end" },
@@ -46,9 +50,11 @@ static struct {
 	const char	*socket;	/* NULL: the usual place */
 	unsigned	 delay;		/* of top, in seconds */
 	bool		 json;
+	bool		 all;		/* of staged rm */
+	int64_t		 older;		/* milliseconds, or -1 */
 	const char	*users;		/* passwd: the file; NULL: the usual one */
 	bool		 delete;
-} options = { .delay = 2 };
+} options = { .delay = 2, .older = -1 };
 
 void
 ctl_say(const char *fmt, ...)
@@ -105,11 +111,13 @@ static void
 parse_options(int argc, char **argv)
 {
 	static const struct option longs[] = {
+		{ "all", no_argument, NULL, 'a' },
 		{ "delay", required_argument, NULL, 'd' },
 		{ "delete", no_argument, NULL, 'D' },
 		{ "file", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "older-than", required_argument, NULL, 'o' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
@@ -118,6 +126,9 @@ parse_options(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "d:Df:hs:V", longs, NULL)) != -1)
 		switch (c) {
+		case 'a':
+			options.all = true;
+			break;
 		case 'd':
 			options.delay = seconds(optarg);
 			break;
@@ -132,6 +143,10 @@ parse_options(int argc, char **argv)
 			exit(DONE);
 		case 'j':
 			options.json = true;
+			break;
+		case 'o':
+			if (text_duration(&options.older, optarg) == -1)
+				bad_usage("an age is a number with s, m, h or d, not ", optarg);
 			break;
 		case 's':
 			options.socket = optarg;
@@ -151,21 +166,64 @@ operands(const struct command *cmd)
 	return cmd->operand == NULL ? 0 : cmd->show == ANSWER ? 3 : 1;
 }
 
+/* The second word of "staged rm". */
+static bool
+is_removal(int argc, char **argv)
+{
+	return argc - optind > 1 && strcmp(argv[optind], "staged") == 0 &&
+	    strcmp(argv[optind + 1], "rm") == 0;
+}
+
+/* What goes over the socket. */
+static void
+write_request(char *request, size_t size, const struct command *cmd, const char *operand)
+{
+	if (strcmp(cmd->name, "staged rm") != 0)
+		(void)snprintf(request, size, "%s%s%.960s", cmd->name, operand != NULL ? " " : "",
+		    operand != NULL ? operand : "");
+	else if (options.all)
+		(void)snprintf(request, size, "staged-remove all");
+	else if (options.older != -1)
+		(void)snprintf(request, size, "staged-remove older=%jd", (intmax_t)options.older / 1000);
+	else
+		(void)snprintf(request, size, "staged-remove id=%.200s", operand);
+}
+
+/* Its operand is an ID, or one of the two options. */
+static void
+check_removal(const struct command *cmd, int argc)
+{
+	bool removal = strcmp(cmd->name, "staged rm") == 0;
+	int ways = options.all + (options.older != -1) + (removal && argc > optind + 1);
+
+	if (!removal && ways > 0)
+		bad_usage("--all and --older-than are for ", "staged rm");
+	if (removal && ways != 1)
+		bad_usage("staged rm takes one of: an ID, --all, --older-than", "");
+}
+
 static const struct command *
 find(int argc, char **argv)
 {
 	const struct command *cmd;
+	const char *name;
 
 	if (optind == argc)
 		bad_usage("a command is missing", "");
+	name = argv[optind];
+	if (is_removal(argc, argv)) {
+		name = "staged rm";
+		optind++;
+	}
 	for (cmd = commands; cmd->name != NULL; cmd++)
-		if (strcmp(cmd->name, argv[optind]) == 0)
+		if (*name != '\0' && strcmp(cmd->name, name) == 0)
 			break;
 	if (cmd->name == NULL)
 		bad_usage("no command is called ", argv[optind]);
 	if (argc - optind - 1 > operands(cmd) && cmd->show != CERTIFICATE)
 		bad_usage("there is an operand too many: ", argv[argc - 1]);
-	if (argc - optind - 1 < operands(cmd))
+	check_removal(cmd, argc);
+	if (argc - optind - 1 < operands(cmd) && !options.all && options.older == -1)
 		bad_usage("what is missing is a ", cmd->operand);
 	if (cmd->show != PASSWD && (options.delete || options.users != NULL))
 		bad_usage("-D and -f are for passwd, not for ", cmd->name);
@@ -193,6 +251,8 @@ print(const struct command *cmd, const json_t *reply, enum ctl_exit code)
 		(void)fputs("\n", stdout);
 	} else if (code != DONE || cmd->show == LINES || cmd->show == ANSWER)
 		print_lines(json_object_get(reply, "lines"), code == DONE ? stdout : stderr);
+	else if (cmd->show == STAGED)
+		ctl_show_staged(result);
 	else if (cmd->show == STATUS)
 		ctl_show_status(result, 0, 0);
 	else
@@ -214,8 +274,7 @@ run(const struct command *cmd, const char *operand, char **more, int count)
 		return code;
 	if (cmd->show == TOP)
 		return ctl_top(path, options.delay);
-	(void)snprintf(request, sizeof(request), "%s%s%.960s", cmd->name, operand != NULL ? " " : "",
-	    operand != NULL ? operand : "");
+	write_request(request, sizeof(request), cmd, operand);
 	code = ctl_ask(&reply, path, request, cmd->slow ? 0 : WAIT_S, cmd->ends);
 	if (reply != NULL)
 		print(cmd, reply, code);
@@ -235,7 +294,7 @@ main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	cmd = find(argc, argv);
-	if (cmd->operand != NULL)
+	if (cmd->operand != NULL && optind + 1 < argc)
 		operand = argv[optind + 1];
 	if (cmd->show == ANSWER && ctl_question(question, argv + optind + 1) == -1)
 		bad_usage("the question is too long", "");

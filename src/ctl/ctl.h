@@ -37,6 +37,7 @@ int	ctl_question(char dst[CTL_QUESTION_MAX], char *const operand[3]);
  * a table, 0 for all. */
 void	ctl_show_status(const json_t *status, size_t width, size_t rows);
 void	ctl_show_sessions(const json_t *sessions, size_t width, size_t rows);
+void	ctl_show_staged(const json_t *entries);
 
 /* The two, again and again, until q is pressed. */
 enum ctl_exit	ctl_top(const char *path, unsigned seconds);

@@ -82,6 +82,19 @@ death(char cell[CELL], const json_t *object, const char *key)
 	return cell;
 }
 
+static const char *
+some_bytes(char cell[CELL], const json_t *object, const char *key)
+{
+	return json_object_get(object, key) != NULL ? bytes(cell, object, key) : "-";
+}
+
+static const char *
+busy(char cell[CELL], const json_t *object, const char *key)
+{
+	(void)cell;
+	return json_is_true(json_object_get(object, key)) ? "busy" : "left";
+}
+
 struct column {
 	const char	*title, *key;
 	const char	*(*show)(char cell[CELL], const json_t *, const char *key);
@@ -135,6 +148,17 @@ static const struct column session_columns[] = {
 	{ "SENT", "sent", bytes, SCOLS_FL_RIGHT },
 	{ "RECEIVED", "received", bytes, SCOLS_FL_RIGHT },
 	{ "VERB", "verb", plain, 0 },
+	{ "PATH", "path", plain, SCOLS_FL_TRUNC },
+	{ NULL, NULL, NULL, 0 }
+};
+
+static const struct column staged_columns[] = {
+	{ "ID", "id", plain, 0 },
+	{ "USER", "user", plain, 0 },
+	{ "SIZE", "size", bytes, SCOLS_FL_RIGHT },
+	{ "OF", "declared", some_bytes, SCOLS_FL_RIGHT },
+	{ "AGE", "age", age, SCOLS_FL_RIGHT },
+	{ "STATE", "busy", busy, 0 },
 	{ "PATH", "path", plain, SCOLS_FL_TRUNC },
 	{ NULL, NULL, NULL, 0 }
 };
@@ -280,4 +304,13 @@ ctl_show_sessions(const json_t *sessions, size_t width, size_t rows)
 		(void)printf("no sessions\n");
 	else
 		show_table(session_columns, sessions, width, rows);
+}
+
+void
+ctl_show_staged(const json_t *entries)
+{
+	if (json_array_size(entries) == 0)
+		(void)printf("nothing is staged\n");
+	else
+		show_table(staged_columns, entries, 0, 0);
 }

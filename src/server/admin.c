@@ -12,6 +12,7 @@
 #include "server/admin.h"
 #include "server/admin_show.h"
 #include "server/control.h"
+#include "server/errand.h"
 #include "server/explain.h"
 #include "server/metrics.h"
 #include "server/master_int.h"
@@ -203,6 +204,28 @@ serve_explain(struct master *m, struct control_client *client, const char *opera
 		send_object(client, reply_of("done", lines, result), false);
 }
 
+static void
+run_errand(struct master *m, struct control_client *client, const char *what)
+{
+	if (errand_staged(&m->serving->heritage, control_client_fd(client), what) == 0)
+		control_reply(client, NULL, false);	/* the errand answers */
+	else
+		say(client, "error", errno == EAGAIN ? "too many ask for this at once" : strerror(errno), false);
+}
+
+static void
+serve_staged(struct master *m, struct control_client *client, const char *operand)
+{
+	(void)operand;
+	run_errand(m, client, NULL);
+}
+
+static void
+serve_staged_remove(struct master *m, struct control_client *client, const char *operand)
+{
+	run_errand(m, client, operand);
+}
+
 static const struct command {
 	const char	*name;
 	bool		 operand;
@@ -217,6 +240,8 @@ static const struct command {
 	{ "forgive", true, serve_forgive },
 	{ "explain", true, serve_explain },
 	{ "metrics", false, serve_metrics },
+	{ "staged", false, serve_staged },
+	{ "staged-remove", true, serve_staged_remove },
 	{ "drain", false, serve_drain },
 	{ "stop", false, serve_stop },
 };

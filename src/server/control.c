@@ -288,6 +288,12 @@ control_reply(struct control_client *client, char *text, bool keep)
 	send_reply(client);
 }
 
+int
+control_client_fd(const struct control_client *client)
+{
+	return client->fd;
+}
+
 void
 control_hold(struct control_client *client, int occasion)
 {

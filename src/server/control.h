@@ -53,6 +53,9 @@ void		 control_turn(struct control *, const struct pollfd *, size_t n);
  * `keep` leaves the connection open until control_close(): its end tells that the server has gone. */
 void		 control_reply(struct control_client *, char *text, bool keep);
 
+/* The connection of one who is answered otherwise: lent, until control_reply(). */
+int		 control_client_fd(const struct control_client *);
+
 /* The reply comes later: a number of the caller's that is not 0 says on what occasion. */
 void		 control_hold(struct control_client *, int occasion);
 

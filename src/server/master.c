@@ -17,6 +17,7 @@
 #include "server/admin.h"
 #include "server/crash.h"
 #include "server/daemon.h"
+#include "server/errand.h"
 #include "server/master.h"
 #include "server/master_int.h"
 #include "server/notify.h"
@@ -159,7 +160,7 @@ bury(struct master *m, pid_t pid, int status)
 	struct generation *g;
 	bool young = false;
 
-	if (upgrade_died(m, pid, status) || authority_bury(m->authority, pid, status))
+	if (upgrade_died(m, pid, status) || authority_bury(m->authority, pid, status) || errand_died(pid))
 		return;
 	TAILQ_FOREACH(g, &m->generations, entry)
 		if (pool_bury(g->pool, pid, status, &young))

@@ -647,6 +647,29 @@ enter_sandbox(const struct worker *w, bool rooted)
 	    rooted ? ", chroot" : "", level.text);
 }
 
+int
+worker_confine(const struct heritage *heritage, const char *name, struct shares *shares)
+{
+	const struct config *config = heritage->config;
+	const struct worker w = { .slot = UINT_MAX, .heritage = heritage };
+	const char *chrooted = sandbox_chroot(config);
+	struct privilege as = config->as;
+
+	log_name(name);
+	setproctitle("%s", name);
+	reset_signals();
+	close_others(heritage);
+	as.ports = false;
+	if (privilege_drop(&as, &chrooted) == -1) {
+		log_error("cannot become %s: %s", as.name, strerror(errno));
+		return -1;
+	}
+	if (roots_open(shares, config, chrooted != NULL, heritage->usage, 0) == -1)
+		return -1;
+	enter_sandbox(&w, chrooted != NULL);
+	return 0;
+}
+
 /* Of the first place and the spare one, at most one is free. */
 static bool
 sweeps(const struct config *config, unsigned slot)

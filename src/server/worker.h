@@ -30,4 +30,9 @@ struct heritage {
  * with 0, or one of sysexits where it cannot begin. */
 _Noreturn void	worker_run(unsigned slot, const struct heritage *);
 
+/* Becomes what a worker of the heritage is, user, sandbox and all, but to accept nothing: for a child
+ * of the master.  Descriptors that are not on the list are closed, and the shares opened.  0; or -1, or
+ * the end of this process, where that fails, which is logged. */
+int	worker_confine(const struct heritage *, const char *name, struct shares *);
+
 #endif

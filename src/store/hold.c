@@ -227,7 +227,7 @@ mark(const struct upload *up)
 
 	if (fd == -1)
 		return;
-	staged_mark(fd, up->user, up->path);
+	staged_mark(fd, up->user, up->path, up->want.size);
 	close(fd);
 }
 

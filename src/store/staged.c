@@ -13,21 +13,24 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "store/store_int.h"
 
-#define ATTR	"user.coffer.staged"	/* USER, NUL, PATH */
+#define ATTR	"user.coffer.staged"	/* USER, NUL, PATH, and perhaps NUL, SIZE */
+#define SIZE_MAX_TEXT	20
 
 void
-staged_mark(int fd, const char *user, const char *path)
+staged_mark(int fd, const char *user, const char *path, off_t declared)
 {
-	char text[STAGED_USER + PATH_MAX];
+	char text[STAGED_USER + PATH_MAX + SIZE_MAX_TEXT], *p;
 	size_t len = strlen(user), plen = strlen(path);
 
 	if (len >= STAGED_USER || plen >= PATH_MAX)
 		return;
 	memcpy(text, user, len + 1);
-	memcpy(text + len + 1, path, plen);
-	(void)fsetxattr(fd, ATTR, text, len + 1 + plen, 0);
+	memcpy(text + len + 1, path, plen + 1);
+	p = text_decimal(text + len + 1 + plen + 1, (uint64_t)declared);
+	(void)fsetxattr(fd, ATTR, text, (size_t)(p - text), 0);
 }
 
 void
@@ -39,21 +42,25 @@ staged_unmark(int fd)
 static void
 read_mark(int fd, struct staged_entry *e)
 {
-	char text[STAGED_USER + PATH_MAX], *end;
+	char text[STAGED_USER + PATH_MAX + SIZE_MAX_TEXT + 1], *path, *size;
 	ssize_t len = fgetxattr(fd, ATTR, text, sizeof(text) - 1);
-	size_t user;
+	uint64_t declared;
 
 	e->known = false;
+	e->declared = -1;
 	e->user[0] = e->path[0] = '\0';
-	if (len <= 0 || (end = memchr(text, '\0', (size_t)len)) == NULL)
+	if (len <= 0)
 		return;
 	text[len] = '\0';
-	user = (size_t)(end - text);
-	if (user >= sizeof(e->user) || (size_t)len - user - 1 >= sizeof(e->path))
+	path = text + strlen(text) + 1;
+	if (path > text + len || strlen(text) >= sizeof(e->user) || strlen(path) >= sizeof(e->path))
 		return;
-	memcpy(e->user, text, user + 1);
-	memcpy(e->path, end + 1, (size_t)len - user);
+	(void)strlcpy(e->user, text, sizeof(e->user));
+	(void)strlcpy(e->path, path, sizeof(e->path));
 	e->known = true;
+	size = path + strlen(path) + 1;
+	if (size < text + len && text_number(&declared, size, (size_t)(text + len - size), INT64_MAX) == 0)
+		e->declared = (off_t)declared;
 }
 
 static int

@@ -10,6 +10,7 @@
 struct staged_entry {
 	const char	*name;		/* in the reserved folder */
 	off_t		 size;		/* bytes that are there */
+	off_t		 declared;	/* of so many; -1: unknown */
 	struct timespec	 mtime;
 	bool		 busy;		/* somebody is at it now */
 	bool		 known;		/* user and path are; else the upload is younger than its

@@ -120,8 +120,8 @@ int	staging_take_brief(struct store *, struct staged *, mode_t);
 /* Whether a name is that of a brief one, which somebody is at, or was until he died. */
 bool	staging_is_brief(const char *name);
 
-/* staged.c: writes down, on a staged file that is left, whose it is; and takes that away. */
-void	staged_mark(int fd, const char *user, const char *path);
+/* staged.c: writes down, on a staged file that is left, whose it is, and of what size it was to be; and takes that away. */
+void	staged_mark(int fd, const char *user, const char *path, off_t declared);
 void	staged_unmark(int fd);
 
 /* Gives it a name as that of a brief one, so that its lock may go. */

@@ -332,7 +332,7 @@ leave(struct upload *up)
 		upload_unstage(up);
 	else
 		upload_leave_staged(up);
-	staged_mark(up->staged.fd, up->user, up->path);
+	staged_mark(up->staged.fd, up->user, up->path, up->want.size);
 }
 
 void

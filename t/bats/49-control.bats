@@ -85,6 +85,48 @@ hang_up()
 }
 
 # bats test_tags=models:all
+# bats test_tags=models:all
+@test "staged tells of what was interrupted or is under way, and staged rm removes it, but not that" {
+	local name id
+	server -w
+	for name in one 't%20w%0Ao'; do
+		dial
+		say "PUT /$name size=400000 resume"
+		expect '^100 from=0$'
+		head -c 300000 /dev/zero >&"$C"
+		exec {C}>&-
+	done
+	wait_for shows 'map(select(.busy | not)) | length' 2 staged
+	assert_equal "$(json 'map("\(.path) \(.size) \(.declared) \(.user)") | sort | join(";")' staged)" \
+	    '/one 300000 400000 ;/t w\012o 300000 400000 '
+	run -0 ctl staged
+	assert_line --regexp '^ID +USER +SIZE +OF +AGE +STATE +PATH$'
+	assert_line --regexp '^[0-9a-f]{32} +293K +391K +[0-9.]+s +left +/one$'
+	run -0 ctl staged rm --older-than 1h
+	assert_output '0 removed, 0 left alone, for somebody is at them'
+	id=$(json '.[] | select(.path == "/one") | .id' staged)
+	run -0 ctl staged rm "$id"
+	run -4 ctl staged rm "$id"
+	assert_output "cofferctl: $id: no such staged upload"
+	run -4 ctl staged rm ../one
+	dial
+	say 'PUT /three size=400000 resume'
+	expect '^100 from=0$'
+	head -c 300000 /dev/zero >&"$C"
+	wait_for shows 'map(select(.busy)) | map(.size) | join(" ")' 300000 staged
+	id=$(json '.[] | select(.busy) | .id' staged)
+	run -1 ctl staged rm "$id"
+	run -0 ctl staged rm --all
+	assert_output '1 removed, 1 left alone, for somebody is at them'
+	head -c 100000 /dev/zero >&"$C"
+	expect '^201 size=400000 '
+	run -0 ctl staged
+	assert_output 'nothing is staged'
+	run -3 ctl staged rm
+	run -3 ctl staged rm --all x
+	run -3 ctl status --all
+}
+
 @test "kick cuts one session and no other; of nobody it is exit code 4" {
 	local one other id
 	server
