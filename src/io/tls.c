@@ -22,6 +22,7 @@
 #define CIPHERS	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"		\
 		"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"		\
 		"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+#define READS_MAX	8	/* of the socket, in a row, that bring no data */
 #define READ_BUFFER	65536	/* bytes taken from the socket at once, and held only while unread */
 
 #ifndef TCP_ULP
@@ -35,11 +36,13 @@ tls_new_ctx(const SSL_METHOD *method)
 
 	if (ctx == NULL)
 		return NULL;
-	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_CLEANSE_PLAINTEXT);
 	if (tls_kernel_there())		/* else OpenSSL would ask twice for each connection */
 		(void)SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	    SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);	/* see tls_read() */
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
@@ -233,16 +236,28 @@ tls_why(const struct tls *t)
 	return t->why;
 }
 
+/* Records without data (tickets, new keys) are few.  A peer who sends nothing else as quickly as they are
+ * read would never be waited for, and keep all others from their turn. */
 ssize_t
 tls_read(struct tls *t, void *dst, size_t len)
 {
-	size_t n;
+	size_t got;
+	ssize_t n;
 	int ret;
 
-	if (begin(t) == -1)
-		return -1;
-	ret = SSL_read_ex(t->ssl, dst, len, &n);
-	return ret == 1 ? (ssize_t)n : outcome(t, ret);
+	for (int reads = 0; reads < READS_MAX; reads++) {
+		if (begin(t) == -1)
+			return -1;
+		if ((ret = SSL_read_ex(t->ssl, dst, len, &got)) == 1)
+			return (ssize_t)got;
+		n = outcome(t, ret);
+		if (n != -1 || errno != EAGAIN || t->wants != POLLIN || tls_drained(t))
+			return n;
+	}
+	(void)snprintf(t->why, sizeof(t->why), "too many records without data");
+	t->broken = true;
+	errno = EPROTO;
+	return -1;
 }
 
 ssize_t
