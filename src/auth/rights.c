@@ -51,6 +51,23 @@ lies_at(const struct place *p, const char *path, size_t len, const char **name, 
 	return at == path + len || *at == '/';
 }
 
+/* Whether no share that is deeper than the place's own holds the path. */
+static bool
+is_nearest(const struct rights *r, const struct place *p, const char *path, size_t len)
+{
+	const struct place *q;
+	const char *name;
+	size_t namelen;
+
+	for (size_t i = 0; p->share != -1 && i < r->places; i++) {
+		q = &r->place[i];
+		if (q->share == (int)i && q->parts > r->place[p->share].parts &&
+		    lies_at(q, path, len, &name, &namelen))
+			return false;
+	}
+	return true;
+}
+
 void
 rights_ask(const struct rights *r, const char *user, const char *path, size_t len,
     struct rights_answer *answer)
@@ -62,7 +79,8 @@ rights_ask(const struct rights *r, const char *user, const char *path, size_t le
 
 	*answer = (struct rights_answer){ .place = -1, .rule = -1 };
 	for (i = 0; i < r->places; i++)
-		if (lies_at(&r->place[r->order[i]], path, len, &name, &namelen))
+		if (lies_at(&r->place[r->order[i]], path, len, &name, &namelen) &&
+		    is_nearest(r, &r->place[r->order[i]], path, len))
 			break;
 	if (i == r->places)
 		return;

@@ -43,6 +43,10 @@ int	rights_place(struct rights *, const char *path, const char *where, char why[
 int	rights_allow(struct rights *, int place, const char *rule, const char *where,
 	    char why[RIGHTS_WHY]);
 
+/* The place lies in the share whose own place is `share`, and says nothing of what lies in others, even
+ * where its %u could be their name. */
+void	rights_within(struct rights *, int place, int share);
+
 /* All is there: sorts it, and looks for what can only be seen now (a group that is none, a rule that
  * is never reached).  Each fault is told, with its line.  0, or -1 if there was one. */
 int	rights_finish(struct rights *, void (*fault)(void *arg, const char *where, const char *why),

@@ -29,6 +29,7 @@ struct place {
 	struct rule *rule;
 	size_t	 rules;
 	unsigned logged_in, most;
+	int	 share;		/* whose place it is in; its own number: it is a share; -1: no matter */
 };
 
 struct rights {

@@ -203,9 +203,16 @@ rights_place(struct rights *r, const char *path, const char *where, char why[RIG
 		return no_memory(why);
 	r->place = p;
 	p += r->places++;
+	p->share = -1;
 	if ((p->path = strdup(path)) == NULL || (p->where = strdup(where)) == NULL)
 		return no_memory(why);
 	return take_apart(p, why) == -1 ? -1 : (int)r->places - 1;
+}
+
+void
+rights_within(struct rights *r, int place, int share)
+{
+	r->place[place].share = share;
 }
 
 static int

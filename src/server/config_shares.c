@@ -321,8 +321,10 @@ gather(struct config_shares *s, struct faults *faults)
 	if (rights_finish(s->rights, tell, faults) == -1 || faults->count > before)
 		return;
 	for (size_t i = 0; i < s->count; i++)
-		if ((share = share_of(s, s->at[i].name)) != NULL)
+		if ((share = share_of(s, s->at[i].name)) != NULL) {
+			rights_within(s->rights, (int)i, (int)(share - s->at));
 			share->most |= rights_most(s->rights, (int)i);
+		}
 }
 
 void

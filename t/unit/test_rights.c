@@ -117,6 +117,30 @@ decides(void **state)
 }
 
 static void
+shares_apart(void **state)
+{
+	static const char *const lines[] = {
+		"/", "everybody: list", "/staff", "@staff: all", "/%u/public", "everybody: list read", NULL
+	};
+	struct rights *r = make(lines);
+	struct rights_answer a;
+
+	(void)state;
+	rights_ask(r, "", "staff/public/x", 14, &a);
+	assert_int_equal(a.allowed, RIGHTS_LOOK);
+	rights_within(r, 0, 0);
+	rights_within(r, 1, 1);
+	rights_within(r, 2, 0);
+	rights_ask(r, "", "staff/public/x", 14, &a);
+	assert_int_equal(a.allowed, 0);
+	rights_ask(r, "", "zoe/public/x", 12, &a);
+	assert_int_equal(a.allowed, RIGHTS_LOOK);
+	rights_ask(r, "anna", "staff/public/x", 14, &a);
+	assert_int_equal(a.allowed, RIGHTS_ALL);
+	rights_free(&r);
+}
+
+static void
 without_a_place(void **state)
 {
 	static const char *const lines[] = { "/pub", "everybody: all", NULL };
@@ -268,6 +292,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides),
+		cmocka_unit_test(shares_apart),
 		cmocka_unit_test(without_a_place),
 		cmocka_unit_test(divided),
 		cmocka_unit_test(never_reached),
