@@ -46,7 +46,6 @@ turn_to(struct hold *h, const struct store *s)
 	if (h->last == s)
 		return;
 	h->last = s;
-	h->last = NULL;
 	h->root = -1;
 	h->known = 0;
 }
