@@ -185,5 +185,7 @@ gate_hears(struct gate *g, struct progress *p, int64_t deadline)
 	}
 	if (h.known)
 		become(p, &h);
+	else
+		progress_proxied(p, NULL, 0);
 	return gate_admits(g, (const struct sockaddr *)&p->peer);
 }

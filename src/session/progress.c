@@ -95,8 +95,10 @@ void
 progress_proxied(struct progress *p, const struct sockaddr *peer, socklen_t len)
 {
 	write_begin(p);
-	memset(&p->peer, 0, sizeof(p->peer));
-	memcpy(&p->peer, peer, len < sizeof(p->peer) ? len : sizeof(p->peer));
+	if (peer != NULL) {
+		memset(&p->peer, 0, sizeof(p->peer));
+		memcpy(&p->peer, peer, len < sizeof(p->peer) ? len : sizeof(p->peer));
+	}
 	p->proxied = true;
 	write_end(p);
 }

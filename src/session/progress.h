@@ -62,7 +62,7 @@ void	progress_request(struct progress *, const char *verb, const char *path, siz
 	    int64_t since);
 void	progress_answered(struct progress *);
 
-/* The peer is somebody else, as a proxy says. */
+/* It comes from a proxy, which says who the peer is; NULL: nobody. */
 void	progress_proxied(struct progress *, const struct sockaddr *peer, socklen_t);
 
 /* Who it is, once that is known. */
