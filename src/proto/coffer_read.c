@@ -66,6 +66,9 @@ serve_stat(struct exchange *x)
 		reply_store_errno(x, errno, 0);
 		return;
 	}
+	/* It would tell much of a short file to who may only see its name. */
+	if (!(x->at[0].allowed & RIGHT_READ))
+		object.known = false;
 	x->code = 200;
 	if ((begin = stream_reserve(x->stream, REPLY_MAX)) == NULL)
 		return;
@@ -283,7 +286,8 @@ serve_list(struct exchange *x)
 	}
 	x->code = 200;
 	stream_puts(x->stream, listing_is_folder(listing) ? "200 type=d\n" : "200 type=f\n");
-	if (send_entries(x->stream, listing, opts.digest, opts.sort != LISTING_UNSORTED) == 0)
+	if (send_entries(x->stream, listing, (x->request.given & COFFER_DIGEST) != 0,
+	    opts.sort != LISTING_UNSORTED) == 0)
 		stream_puts(x->stream, ".\n");
 	else if (stream_fault(x->stream) == 0) {
 		stream_puts(x->stream, "! ");

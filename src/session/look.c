@@ -26,7 +26,8 @@ may(void *arg, const char *name, size_t len)
 		return 0;
 	memcpy(look->name + look->prefix, name, len);
 	rights = reach_sight(look->session, look->name, look->prefix + len);
-	return (rights != 0 ? LISTING_SHOW : 0) | (rights & RIGHT_LIST ? LISTING_ENTER : 0);
+	return (rights != 0 ? LISTING_SHOW : 0) | (rights & RIGHT_LIST ? LISTING_ENTER : 0) |
+	    (rights & RIGHT_READ ? LISTING_DIGEST : 0);
 }
 
 static void
@@ -109,7 +110,8 @@ look_open(const struct session *s, const struct path *path, const struct reach *
 		opts->may_arg = *look;
 		opts->mount = (*look)->mount;
 		opts->mounts = (*look)->mounts;
-	}
+	} else if (!(at->allowed & RIGHT_READ))
+		opts->digest = false;
 	if (listing_open(at->store, at->path, opts, listing) == 0)
 		return 0;
 	look_close(listing, look);

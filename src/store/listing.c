@@ -210,7 +210,7 @@ take_name(struct listing *l, const struct level *level, const struct dirent64 *d
 static unsigned
 may(const struct listing *l, size_t len)
 {
-	return l->opts.may == NULL ? LISTING_SHOW | LISTING_ENTER : l->opts.may(l->opts.may_arg, l->name, len);
+	return l->opts.may == NULL ? LISTING_SHOW | LISTING_ENTER | LISTING_DIGEST : l->opts.may(l->opts.may_arg, l->name, len);
 }
 
 /* Whether a mount hides what has that name. */
@@ -295,8 +295,10 @@ visit(struct listing *l, const struct dirent64 *d)
 			return;
 		folder = object.type == OBJECT_FOLDER;
 	}
-	if (wanted)
+	if (wanted) {
+		object.known = object.known && (allowed & LISTING_DIGEST);
 		give(l, &object, len);
+	}
 	if (folder && deeper && l->levels == levels)
 		enter_beneath(l, level, len);
 }

@@ -18,6 +18,7 @@ enum listing_sort { LISTING_UNSORTED, LISTING_BY_NAME, LISTING_BY_SIZE, LISTING_
 /* What may be done to a name. */
 #define LISTING_SHOW	1
 #define LISTING_ENTER	2
+#define LISTING_DIGEST	4		/* to tell its digest */
 
 /* Something that is not in the folder, or hides what is: another store, or (NULL) a folder in which
  * there is nothing but others of these. */
