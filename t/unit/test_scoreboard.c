@@ -132,6 +132,7 @@ slots_are_bounded_and_come_back(void **state)
 	scoreboard_totals(board, &totals);
 	assert_int_equal(totals.sent, 1010);
 	assert_int_equal(totals.requests, 1);
+	scoreboard_close(&board);
 }
 
 static void
