@@ -58,7 +58,7 @@ static struct fiber	**heap;
 static uint32_t		 heap_len, heap_room;
 static struct slot	*slots;
 static int		 slots_len;
-static int		 epfd = -1, bell = -1;
+static int		 epfd = -1, bell = -1, lifeline = -1;
 static const struct sched_limit *limit;
 static struct fiber	*room_waiter;	/* who waits for a free place */
 static struct fiber	*any_waiter;	/* who waits for a connection */
@@ -515,8 +515,8 @@ collect(int timeout)
 		fd = event[i].data.fd;
 		if (fd == bell)
 			jobs_done();
-		else if (fd == wait_lifeline_fd())
-			wait_drain();
+		else if (fd == lifeline)
+			wait_drain();	/* told once: it stays as it is */
 		else
 			fd_event(fd, event[i].events);
 	}
@@ -629,7 +629,7 @@ open_loop(void)
 	bell = helpers_open();
 	if (epfd == -1 || bell == -1 || enroll(bell, EPOLLIN) == -1)
 		return -1;
-	if (wait_lifeline_fd() != -1 && enroll(wait_lifeline_fd(), EPOLLIN) == -1)
+	if ((lifeline = wait_lifeline_fd()) != -1 && enroll(lifeline, EPOLLIN | EPOLLONESHOT) == -1)
 		return -1;
 	return 0;
 }

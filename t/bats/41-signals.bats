@@ -78,9 +78,18 @@ has_staged()
 	[[ -n $(find "$T/root/.coffer" -type f -size +$(($1 - 1))c) ]]
 }
 
+# How much processor time the workers have used, in hundredths of a second.
+worked()
+{
+	local pid
+	for pid in $(workers); do
+		cat "/proc/$pid/stat"
+	done | awk '{ sub(/.*\) /, ""); n += $12 + $13 } END { print n + 0 }'
+}
+
 # bats test_tags=models:all
 @test "QUIT drains: a transfer is finished, an idle session is told, and the status is 0" {
-	local idle
+	local idle before
 	big_file
 	server
 	dial
@@ -89,7 +98,9 @@ has_staged()
 	kill -QUIT "$PID"
 	C=$idle expect '^503 shutting down$'
 	C=$idle ended
-	sleep 0.3
+	before=$(worked)
+	sleep 0.5
+	(($(worked) - before < 20)) || fail_with_log "whoever drains does not sleep while there is nothing to do"
 	alive "$PID" || fail_with_log "it did not wait for the transfer"
 	finish_get
 	assert_equal "$(cat "$T/after")" '503 shutting down'
