@@ -147,6 +147,7 @@ progress_read(const struct progress *p, struct progress *copy)
 		if (before == after && before % 2 == 0)
 			break;
 	}
+	atomic_store_explicit(&copy->turn, i == TRIES, memory_order_relaxed);
 	copy->user[PROGRESS_USER - 1] = copy->verb[PROGRESS_VERB - 1] = '\0';
 	return copy->state == PROGRESS_IDLE || copy->state == PROGRESS_BUSY;
 }
