@@ -160,8 +160,8 @@ tftp_begins(const struct datagram *d, bool single, char packet[DATAGRAM_MAX], si
 	if (tftp_is_request(d->bytes, d->len))
 		return true;
 	/* Nobody is answered for noise, and an ERROR never.  But where transfers have this port, whoever
-	 * goes on with one that is over is to know: in as few bytes as it took to ask, or a forged address would
-	 * get more from us than its forger spent. */
+	 * goes on with one that is over is to know: in 5 bytes, where an ACK has 4: a forged address must not
+	 * get much more from us than its forger spent. */
 	if (single && d->len <= sizeof(d->bytes) && tftp_parse_packet(&p, d->bytes, d->len) == 0 &&
 	    (p.op == TFTP_DATA || p.op == TFTP_ACK))
 		*len = tftp_put_error(packet, TFTP_UNKNOWN_ID, "");
