@@ -27,6 +27,7 @@
 #include "server/descriptors.h"
 #include "server/reopen.h"
 #include "server/sandbox.h"
+#include "server/signals.h"
 
 #define WAITING_MAX	1024	/* questions */
 #define THREADS_MAX	4	/* for addresses without failures */
@@ -293,23 +294,6 @@ tell_nobody(int signal)
 	(void)signal;
 }
 
-static void
-set_signals(void)
-{
-	static const int fallback[] = { SIGTERM, SIGCHLD, SIGALRM };
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR2 };
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
-		(void)signal(fallback[i], SIG_DFL);
-	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		(void)signal(ignored[i], SIG_IGN);
-	reopen_follow(tell_nobody);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* As many descriptors as questions may wait, and some. */
 static unsigned
 waiting_max(void)
@@ -380,7 +364,7 @@ authenticator_run(const struct authenticator_opts *own)
 	opts = own;
 	log_name("authenticator");
 	setproctitle("authenticator");
-	set_signals();
+	signals_reset(tell_nobody);
 	descriptors_keep(keep, sizeof(keep) / sizeof(keep[0]));
 	(void)reopen_catch_up();
 	if ((callers = callers_open(waiting_max())) == NULL)

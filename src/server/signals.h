@@ -12,4 +12,8 @@
 
 #define SIGNAL_RETIRE	(SIGRTMIN + 3)	/* master to worker, and on to its children: drain, without haste */
 
+/* The master's signals are not its child's: TERM ends it; a terminal's INT and QUIT are the master's to
+ * understand.  USR1 opens the logs again, and is passed on by `tell`. */
+void	signals_reset(void (*tell)(int signal));
+
 #endif

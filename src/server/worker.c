@@ -483,24 +483,11 @@ close_others(const struct heritage *h)
 	descriptors_keep(keep, n);
 }
 
-/* The master's signals are not ours: TERM ends us; a terminal's INT and QUIT are the
- * master's to understand. */
 static void
 reset_signals(void)
 {
-	static const int fallback[] = { SIGTERM, SIGCHLD, SIGALRM };
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR2 };
-	sigset_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
-		(void)signal(fallback[i], SIG_DFL);
-	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
-		(void)signal(ignored[i], SIG_IGN);
-	reopen_follow(tell_children);
 	(void)sigaction(SIGNAL_RETIRE, &(struct sigaction){ .sa_handler = on_retire }, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_reset(tell_children);
 }
 
 static void
