@@ -381,3 +381,12 @@ socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *sa)
 	}
 	return sa->sa_family == AF_INET6 || sa->sa_family == AF_INET;
 }
+
+bool
+socket_same_address(const struct sockaddr *a, const struct sockaddr *b)
+{
+	uint8_t x[SOCKET_ADDRESS], y[SOCKET_ADDRESS];
+	bool has = socket_address(x, a);
+
+	return has == socket_address(y, b) && (!has || memcmp(x, y, sizeof(x)) == 0);
+}

@@ -59,6 +59,9 @@ char	*socket_name(char dst[SOCKET_NAME_MAX], const struct sockaddr *, socklen_t,
 #define SOCKET_ADDRESS	16
 bool	socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *);
 
+/* Whether two have the same address, whatever their ports; all Unix sockets have. */
+bool	socket_same_address(const struct sockaddr *, const struct sockaddr *);
+
 /* The address that fd is bound to, as socket_name() with the port. */
 char	*socket_local(char dst[SOCKET_NAME_MAX], int fd);
 

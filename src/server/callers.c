@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/socket.h"
 #include "server/callers.h"
 
 struct caller {			/* an address with questions */
@@ -34,27 +35,13 @@ callers_open(unsigned max)
 	return c;
 }
 
-static bool
-same_host(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)
-{
-	const struct sockaddr_in *x = (const void *)a, *y = (const void *)b;
-
-	if (a->sin6_family != b->sin6_family)
-		return false;
-	if (a->sin6_family == AF_INET)
-		return x->sin_addr.s_addr == y->sin_addr.s_addr;
-	if (a->sin6_family == AF_INET6)
-		return memcmp(&a->sin6_addr, &b->sin6_addr, sizeof(a->sin6_addr)) == 0;
-	return true;
-}
-
 static struct caller *
 find(struct caller_list *lane, const struct sockaddr_in6 *peer)
 {
 	struct caller *c;
 
 	TAILQ_FOREACH(c, lane, entry)
-		if (same_host(&c->peer, peer))
+		if (socket_same_address((const struct sockaddr *)&c->peer, (const struct sockaddr *)peer))
 			return c;
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
