@@ -4,6 +4,8 @@
 
 #include <sys/mman.h>
 
+#include <arpa/inet.h>
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -65,25 +67,6 @@ struct failures_counts *
 failures_counts(struct failures *f)
 {
 	return &f->counts;
-}
-
-/* What of an address counts; all else is 0, so that it can be compared. */
-static void
-reduce(struct sockaddr_in6 *key, const struct sockaddr_in6 *peer)
-{
-	const struct sockaddr_in *in = (const void *)peer;
-
-	memset(key, 0, sizeof(*key));
-	if (peer == NULL)
-		return;
-	key->sin6_family = peer->sin6_family;
-	if (peer->sin6_family == AF_INET)
-		((struct sockaddr_in *)(void *)key)->sin_addr = in->sin_addr;
-	else if (peer->sin6_family == AF_INET6 && (IN6_IS_ADDR_V4MAPPED(&peer->sin6_addr) ||
-	    IN6_IS_ADDR_LOOPBACK(&peer->sin6_addr)))
-		key->sin6_addr = peer->sin6_addr;
-	else if (peer->sin6_family == AF_INET6)
-		memcpy(&key->sin6_addr, &peer->sin6_addr, 8);
 }
 
 static struct place *
@@ -148,7 +131,8 @@ find(struct failures *f, const struct sockaddr_in6 *peer, const char *name, stru
 	unsigned i;
 
 	memset(e, 0, sizeof(*e));
-	reduce(&e->peer, peer);
+	if (peer != NULL)
+		socket_client(&e->peer, (const struct sockaddr *)peer);
 	(void)strlcpy(e->name, name, sizeof(e->name));
 	oldest = set = set_of(f, e);
 	for (i = 0; i < PLACES; i++) {
@@ -246,7 +230,7 @@ add(struct failures *f, const struct failures_limits *l, const struct sockaddr_i
 	write_place(p, &e);
 	if (begins)
 		log_warn("logins from %s%s%s are refused for %jd s, after %u wrong passwords",
-		    socket_name(shown, (const struct sockaddr *)peer, sizeof(*peer), false),
+		    socket_name(shown, (const struct sockaddr *)&e.peer, sizeof(e.peer), false),
 		    name[0] != '\0' ? " as " : "", name, (intmax_t)(l->ban_ms / 1000), e.failures);
 	return e.failures;
 }
@@ -271,14 +255,24 @@ failures_wrong(struct failures *f, const struct failures_limits *l, const struct
 }
 
 static bool
+is_address(const struct sockaddr_in6 *peer, const char *what)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+
+	if (inet_pton(AF_INET, what, &four.sin_addr) == 1)
+		memcpy(&six, &four, sizeof(four));
+	else if (inet_pton(AF_INET6, what, &six.sin6_addr) != 1)
+		return peer->sin6_family == AF_UNIX && strcmp(what, "unix") == 0;
+	return socket_same_client((const struct sockaddr *)peer, (const struct sockaddr *)&six);
+}
+
+static bool
 means(const struct failures_entry *e, const char *what)
 {
-	char shown[SOCKET_NAME_MAX];
-
 	if (strcmp(what, "all") == 0 || (e->name[0] != '\0' && strcmp(what, e->name) == 0))
 		return true;
-	return e->peer.sin6_family != AF_UNSPEC && strcmp(what,
-	    socket_name(shown, (const struct sockaddr *)&e->peer, sizeof(e->peer), false)) == 0;
+	return is_address(&e->peer, what);
 }
 
 unsigned

@@ -53,7 +53,7 @@ void	failures_right(struct failures *, const struct sockaddr_in6 *peer, const ch
 int64_t	failures_wrong(struct failures *, const struct failures_limits *,
 	    const struct sockaddr_in6 *peer, const char *name);
 
-/* Forgets what is known of a user or of an address, as it is written in the log, or of "all".  How many
+/* Forgets what is known of a user, of an address ("unix" for Unix sockets), or of "all".  How many
  * entries that were; with `only_count` they stay. */
 unsigned failures_forgive(struct failures *, const char *what, bool only_count);
 

@@ -19,6 +19,8 @@
 #include "io/socket.h"
 #include "io/wait.h"
 
+#define NETWORK	8	/* bytes of an IPv6 address that are not its holder's to choose */
+
 /* Copies `len` bytes if they fit. */
 static int
 take(char *dst, size_t size, const char *src, size_t len)
@@ -382,11 +384,29 @@ socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *sa)
 	return sa->sa_family == AF_INET6 || sa->sa_family == AF_INET;
 }
 
-bool
-socket_same_address(const struct sockaddr *a, const struct sockaddr *b)
+void
+socket_client(struct sockaddr_in6 *client, const struct sockaddr *sa)
 {
-	uint8_t x[SOCKET_ADDRESS], y[SOCKET_ADDRESS];
-	bool has = socket_address(x, a);
+	const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+	struct sockaddr_in *in = (void *)client;
 
-	return has == socket_address(y, b) && (!has || memcmp(x, y, sizeof(x)) == 0);
+	memset(client, 0, sizeof(*client));
+	client->sin6_family = sa->sa_family;
+	if (sa->sa_family == AF_INET)
+		in->sin_addr = ((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+	else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(six)) {
+		in->sin_family = AF_INET;
+		memcpy(&in->sin_addr, &six->s6_addr[12], sizeof(in->sin_addr));
+	} else if (sa->sa_family == AF_INET6)
+		memcpy(&client->sin6_addr, six, IN6_IS_ADDR_LOOPBACK(six) ? sizeof(*six) : NETWORK);
+}
+
+bool
+socket_same_client(const struct sockaddr *a, const struct sockaddr *b)
+{
+	struct sockaddr_in6 x, y;
+
+	socket_client(&x, a);
+	socket_client(&y, b);
+	return memcmp(&x, &y, sizeof(x)) == 0;
 }

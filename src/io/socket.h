@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #define SOCKET_NAME_MAX	128	/* the longest name socket_name() writes, with its NUL */
@@ -59,8 +60,11 @@ char	*socket_name(char dst[SOCKET_NAME_MAX], const struct sockaddr *, socklen_t,
 #define SOCKET_ADDRESS	16
 bool	socket_address(uint8_t address[SOCKET_ADDRESS], const struct sockaddr *);
 
-/* Whether two have the same address, whatever their ports; all Unix sockets have. */
-bool	socket_same_address(const struct sockaddr *, const struct sockaddr *);
+/* Who it counts as, wherever one client's share of anything is counted: an IPv4 address, also one within
+ * IPv6; of IPv6 the first 64 bits, for whoever has one such address has all that are behind them; of all
+ * else, such as Unix sockets, only what it is.  Everything beside is 0, so that memcmp(3) compares. */
+void	socket_client(struct sockaddr_in6 *client, const struct sockaddr *);
+bool	socket_same_client(const struct sockaddr *, const struct sockaddr *);
 
 /* The address that fd is bound to, as socket_name() with the port. */
 char	*socket_local(char dst[SOCKET_NAME_MAX], int fd);

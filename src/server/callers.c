@@ -41,7 +41,7 @@ find(struct caller_list *lane, const struct sockaddr_in6 *peer)
 	struct caller *c;
 
 	TAILQ_FOREACH(c, lane, entry)
-		if (socket_same_address((const struct sockaddr *)&c->peer, (const struct sockaddr *)peer))
+		if (socket_same_client((const struct sockaddr *)&c->peer, (const struct sockaddr *)peer))
 			return c;
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;

@@ -74,14 +74,10 @@ key_of_request(const struct progress *p)
 static uint64_t
 key_of_peer(uint64_t h, const struct progress *p)
 {
-	const struct sockaddr_in *in = (const void *)&p->peer;
+	struct sockaddr_in6 client;
 
-	h = mix(h, &p->peer.sin6_family, sizeof(p->peer.sin6_family));
-	if (p->peer.sin6_family == AF_INET6)
-		h = mix(h, &p->peer.sin6_addr, sizeof(p->peer.sin6_addr));
-	else if (p->peer.sin6_family == AF_INET)
-		h = mix(h, &in->sin_addr, sizeof(in->sin_addr));
-	return h | 1;
+	socket_client(&client, (const struct sockaddr *)&p->peer);
+	return mix(h, &client, sizeof(client)) | 1;
 }
 
 /* Deaths are rare, and under fork several processes may bury at once. */

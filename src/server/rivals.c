@@ -10,7 +10,7 @@ is_rival(const struct progress *other, const struct progress *mine)
 {
 	if (other->number == mine->number || other->state != PROGRESS_BUSY ||
 	    strncmp(other->verb, mine->verb, sizeof(mine->verb)) != 0 ||
-	    !socket_same_address((const struct sockaddr *)&other->peer, (const struct sockaddr *)&mine->peer))
+	    !socket_same_client((const struct sockaddr *)&other->peer, (const struct sockaddr *)&mine->peer))
 		return false;
 	return other->since < mine->since || (other->since == mine->since && other->number < mine->number);
 }

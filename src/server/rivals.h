@@ -5,7 +5,7 @@
 
 #include "server/scoreboard.h"
 
-/* How many sessions of the same peer address have a request of the same verb in hand that came
+/* How many sessions of the same client (socket_client()) have a request of the same verb in hand that came
  * before this one's: so the first to come are served, however many come at once. */
 unsigned rivals_count(const struct scoreboard *, const struct progress *);
 

@@ -1,6 +1,7 @@
 /* limits - how much one address or user may have, known to every process of the pool.
  * Each clock is a bucket in one word: it says when the bucket will be full again. */
 
+#include <netinet/in.h>
 #include <sys/mman.h>
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #define COUNT_BITS	24
 #define COUNT_MAX	((UINT64_C(1) << COUNT_BITS) - 1)
 #define SECOND_US	INT64_C(1000000)
-#define NET_BYTES	8	/* of an IPv6 address: one client may have all that are behind them */
 #define WHO_MAX		64
 
 struct limits {
@@ -142,12 +142,12 @@ leave(struct limits *l, const struct who *who)
 static bool
 who_has(struct who *who, const struct limits *l, const struct sockaddr *sa)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	uint8_t address[SOCKET_ADDRESS];
+	struct sockaddr_in6 client;
 
-	if (!socket_address(address, sa))
+	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
 		return false;
-	*who = who_is(l, 'a', address, memcmp(address, mapped, sizeof(mapped)) == 0 ? sizeof(address) : NET_BYTES);
+	socket_client(&client, sa);
+	*who = who_is(l, 'a', &client, sizeof(client));
 	return true;
 }
 
