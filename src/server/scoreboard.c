@@ -538,14 +538,17 @@ scoreboard_place(const struct scoreboard *board, const struct progress *p)
 }
 
 void
-scoreboard_signal_children(const struct scoreboard *board, int signal)
+scoreboard_signal_children(int signal)
 {
-	const struct seat *seat = &board->seat[board->mine];
-	unsigned i, fresh = atomic_load(&board->shared->row[board->mine].fresh);
+	const struct scoreboard *board = joined;
+	const struct seat *seat;
+	unsigned i, fresh;
 	int pid;
 
-	if (getpid() != board->worker)
+	if (board == NULL || getpid() != board->worker)
 		return;
+	seat = &board->seat[board->mine];
+	fresh = atomic_load(&board->shared->row[board->mine].fresh);
 	for (i = 0; i < fresh && i < seat->max; i++) {
 		pid = atomic_load(&seat->area[i].pid);
 		if (atomic_load(&seat->area[i].state) != PROGRESS_FREE && pid > 0 && pid != board->worker)

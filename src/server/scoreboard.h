@@ -148,9 +148,9 @@ void	scoreboard_leave(struct scoreboard *, struct progress *);
  * Async-signal-safe. */
 int	scoreboard_place(const struct scoreboard *, const struct progress *);
 
-/* A signal to the processes of this worker's sessions that are not the worker itself.
- * Async-signal-safe. */
-void	scoreboard_signal_children(const struct scoreboard *, int signal);
+/* A signal to the processes of this worker's sessions that are not the worker itself; to nobody where
+ * this process has not joined.  Async-signal-safe. */
+void	scoreboard_signal_children(int signal);
 
 /* Where this worker's requests are counted. */
 struct tally *scoreboard_my_tally(const struct scoreboard *);

@@ -133,12 +133,6 @@ connection_drop(void *arg)
 		(void)close(me->accepted);
 }
 
-static void
-tell_children(int signal)
-{
-	scoreboard_signal_children(me->heritage->scoreboard, signal);
-}
-
 /* Sessions between two requests end at once; there is no haste for the others, for another worker has
  * taken over. */
 static void
@@ -148,7 +142,7 @@ on_retire(int signal)
 
 	atomic_store(&retiring, true);
 	wait_drain();
-	tell_children(signal);
+	scoreboard_signal_children(signal);
 	errno = saved;
 }
 
@@ -487,7 +481,7 @@ static void
 reset_signals(void)
 {
 	(void)sigaction(SIGNAL_RETIRE, &(struct sigaction){ .sa_handler = on_retire }, NULL);
-	signals_reset(tell_children);
+	signals_reset(scoreboard_signal_children);
 }
 
 static void

@@ -75,6 +75,7 @@ come_and_go(void)
 	struct scoreboard_worker w;
 	unsigned at, i, seen;
 
+	scoreboard_signal_children(SIGKILL);	/* nobody's yet */
 	(void)scoreboard_join(board, 0);
 	for (i = 0; i < SESSIONS; i++)
 		CHECK((p[i] = enter(-1)) != NULL);
