@@ -1,4 +1,4 @@
-/* login - a question to the authenticator: is this that user's password?
+/* login - a question to the authenticator: is this that user's password, or may he come without one?
  * A question is one message over a socket that all workers share; it carries one end of a pair of
  * sockets, by which the answer comes.  So any number of sessions in any number of processes ask at
  * once, each waits for its own answer, and who gives up or dies is noticed by the other side. */
@@ -14,16 +14,23 @@
 
 #define LOGIN_PASSWORD_MAX	512	/* bytes, with the NUL */
 
+enum login_kind {
+	LOGIN_PASSWORD,
+	LOGIN_ACCOUNT		/* who he is is known otherwise: by a certificate, or from the configuration */
+};
+
 struct login_question {
+	enum login_kind	 kind;
 	struct sockaddr_in6 peer;	/* or any shorter address */
 	char		 name[USERS_NAME_MAX + 1];
 	char		 password[LOGIN_PASSWORD_MAX];
 };
 
 enum login_verdict {
-	LOGIN_RIGHT,
+	LOGIN_RIGHT,		/* he may come */
 	LOGIN_WRONG,		/* to be told when ms have passed */
 	LOGIN_BANNED,		/* not looked at, nor will it be for ms */
+	LOGIN_LOCKED,		/* an account that there is not, or that is locked */
 	LOGIN_BUSY		/* not looked at: too many questions wait, from that address or at all */
 };
 

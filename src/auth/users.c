@@ -230,8 +230,9 @@ users_count(const struct users *u)
 	return u->count;
 }
 
-const char *
-users_find(const struct users *u, const char *name)
+/* What stands in the file for that user, or NULL. */
+static const char *
+hash_of(const struct users *u, const char *name)
 {
 	size_t low = 0, high = u->count, at;
 	int order;
@@ -239,13 +240,29 @@ users_find(const struct users *u, const char *name)
 	while (low < high) {
 		at = low + (high - low) / 2;
 		if ((order = strcmp(name, u->user[at].name)) == 0)
-			return users_hash_open(u->user[at].hash) ? u->user[at].hash : NULL;
+			return u->user[at].hash;
 		if (order < 0)
 			high = at;
 		else
 			low = at + 1;
 	}
 	return NULL;
+}
+
+bool
+users_admitted(const struct users *u, const char *name)
+{
+	const char *hash = hash_of(u, name);
+
+	return hash != NULL && hash[0] != '!';
+}
+
+const char *
+users_find(const struct users *u, const char *name)
+{
+	const char *hash = hash_of(u, name);
+
+	return hash != NULL && users_hash_open(hash) ? hash : NULL;
 }
 
 const char *

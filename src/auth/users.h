@@ -4,6 +4,7 @@
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 
@@ -28,6 +29,10 @@ struct users	*users_read(int fd, const char *file, users_fault *, void *arg);
 void	users_free(struct users **users);
 
 size_t	users_count(const struct users *);
+
+/* Whether who is known to be that user otherwise than by a password may come: there is such a user, and
+ * not one whose hash begins with !, which locks him out. */
+bool	users_admitted(const struct users *, const char *name);
 
 /* The user's hash, or NULL: there is no such user, or none with a password. */
 const char	*users_find(const struct users *, const char *name);

@@ -23,7 +23,7 @@ struct users_line {		/* the parts lie within the line given, and have no NUL beh
 bool	users_name(const char *name, size_t len, const char **why);
 
 /* 1 and the parts, 0 for a line without a user (empty, or a comment), or -1 and why it is
- * none.  A hash is one of crypt(3), or begins with ! or *: then no password is right. */
+ * none.  A hash is one of crypt(3), or begins with ! (locked out) or *: then no password is right. */
 int	users_line(struct users_line *, const char *line, size_t len, const char **why);
 
 /* Whether any password at all is right for this hash, which has a NUL behind it. */

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "proto/protocols.h"
 #include "proto/tftp.h"
+#include "session/login.h"
 
 /* The one place where an errno becomes a code, TFTP's and the log's, and a sentence.  Where the
  * sentence is NULL nobody is there to be told. */
@@ -110,6 +111,18 @@ parse_name(struct transfer *t)
 	return path_parse(&t->path, name, t->request.len + 1);
 }
 
+/* Whom the configuration names may have been locked out since. */
+static int
+admit(struct transfer *t)
+{
+	if (session_admit(t->session, session_user(t->session)) == 0)
+		return 0;
+	session_log(t->session, "%s is refused: %s", session_user(t->session), errno == EACCES ?
+	    "the users file has locked this user, or has none of that name" : "the authenticator does not answer");
+	errno = EACCES;
+	return -1;
+}
+
 static int
 serve_request(struct transfer *t)
 {
@@ -117,6 +130,7 @@ serve_request(struct transfer *t)
 		return -1;
 	t->named = true;
 	if (session_begin(t->session, verb(t), t->path.name, t->path.len, t->began) == -1 ||
+	    (session_user(t->session)[0] != '\0' && admit(t) == -1) ||
 	    reach(t->session, &t->path, t->request.op == TFTP_RRQ ? NEED_GET : NEED_PUT, t->rest, &t->at) == -1)
 		return -1;
 	return t->request.op == TFTP_RRQ ? tftp_read(t) : tftp_write(t);

@@ -69,7 +69,8 @@ count(const struct login_answer *answer)
 static void
 finish(struct call *call, struct login_answer answer)
 {
-	count(&answer);
+	if (call->question.kind == LOGIN_PASSWORD)
+		count(&answer);
 	login_answer(&call->reply, &answer);
 	explicit_bzero(call, sizeof(*call));
 	free(call);
@@ -160,6 +161,11 @@ queue(struct call *call)
 	struct login_answer answer = { .verdict = LOGIN_BANNED };
 	enum callers_lane lane;
 
+	if (q->kind == LOGIN_ACCOUNT) {
+		answer.verdict = users_admitted(table->users, q->name) ? LOGIN_RIGHT : LOGIN_LOCKED;
+		finish(call, answer);
+		return;
+	}
 	if ((answer.ms = failures_banned(opts->failures, &limits, &q->peer, q->name)) > 0) {
 		finish(call, answer);
 		return;

@@ -99,6 +99,23 @@ session_login(struct session *s, const struct login_words *w, int64_t *seconds)
 	}
 }
 
+int
+session_admit(struct session *s, const char *user)
+{
+	struct login_question q = { .kind = LOGIN_ACCOUNT, .peer = s->peer };
+	struct login_answer answer;
+
+	if (s->opts->login == -1)
+		return 0;
+	(void)strlcpy(q.name, user, sizeof(q.name));
+	if (login_ask(s->opts->login, &q, &answer, clock_in(s->opts->login_ms)) == -1)
+		return -1;
+	if (answer.verdict == LOGIN_RIGHT)
+		return 0;
+	errno = EACCES;
+	return -1;
+}
+
 /* Of this process; and of its children, under fork. */
 static uint8_t		key[KEY];
 static pthread_once_t	key_made = PTHREAD_ONCE_INIT;

@@ -24,7 +24,12 @@ struct login_words {		/* any bytes, no NUL behind them */
  *	ENOSYS		nobody can log in */
 int	session_login(struct session *, const struct login_words *, int64_t *seconds);
 
-/* The same for a protocol in which each request says who it is of.  Words that were right on this
+/* Whether a user who is known otherwise than by a password may come: one whom the users file has, and has
+ * not locked, or any where there is none.  0; or -1 with EACCES, or what session_login() says where the
+ * authenticator did not answer. */
+int	session_admit(struct session *, const char *user);
+
+/* session_login() for a protocol in which each request says who it is of.  Words that were right on this
  * connection within the last minutes are right without a question; what is kept of them is a digest under a
  * key of this process. */
 int	session_login_again(struct session *, const struct login_words *, int64_t *seconds);

@@ -152,6 +152,20 @@ session_private(const struct session *s)
 	return session_local(s) || session_secured(s);
 }
 
+/* Why a certificate's user may not come, or NULL. */
+static const char *
+admit(struct session *s, const char *user)
+{
+	const char *why;
+
+	if (!users_name(user, strlen(user), &why))
+		return why;
+	if (session_admit(s, user) == -1)
+		return errno == EACCES ? "the users file has locked its user, or has none of that name" :
+		    "the authenticator does not answer";
+	return session_as(s, user) == -1 ? "too many sessions of this user" : NULL;
+}
+
 /* The user that the client's certificate names, if it has shown one. */
 static int
 take_user(struct session *s)
@@ -164,12 +178,9 @@ take_user(struct session *s)
 		(void)session_as(s, "");
 		if (named == 0)
 			return 0;
-	} else if (users_name(user, strlen(user), &why)) {
-		if (session_as(s, user) == 0) {
-			session_log(s, "login as %s by a certificate", user);
-			return 0;
-		}
-		why = "too many sessions of this user";
+	} else if ((why = admit(s, user)) == NULL) {
+		session_log(s, "login as %s by a certificate", user);
+		return 0;
 	}
 	session_log(s, "TLS: the client's certificate is refused: %s", why);
 	return stream_fail(s->stream, EACCES);

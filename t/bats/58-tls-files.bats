@@ -5,6 +5,7 @@ bats_require_minimum_version 1.5.0
 load helper
 load dialog
 load pool
+load tftp
 load tls
 
 # shown NAME: the common name of what is shown to who asks for that name.
@@ -116,6 +117,34 @@ signed_client()
 	tls_server -o "tls-client-ca=$T/ca.crt" -o tls-client-users=email
 	run -0 talk -cert "$T/ann.pem" -key "$T/ann.pem" <<<$'WHOAMI\nQUIT'
 	assert_line --partial 'user=ann@example.org '
+}
+
+# bats test_tags=models:all
+@test "whom the users file has locked, or has not, comes in no way: by no certificate, nor as TFTP's user" {
+	local name
+	certificate ca
+	for name in ann locked none; do signed_client $name "/CN=$name"; done
+	printf 'ann:*\nlocked:!*\n' >"$T/users"
+	chmod 600 "$T/users"
+	echo hello >"$T/root/f"
+	tls_server -o "tls-client-ca=$T/ca.crt" -o users="$T/users" -o tftp-user=ann -l tftp://127.0.0.1:0
+	TPORT=$(port_of tftp)
+	run -0 talk -cert "$T/ann.pem" -key "$T/ann.pem" <<<$'WHOAMI\nQUIT'
+	assert_line --partial 'user=ann '
+	for name in locked none; do
+		run talk -cert "$T/$name.pem" -key "$T/$name.pem" <<<$'WHOAMI\nQUIT'
+		refute_output --partial 'user='
+	done
+	[[ $(grep -c "certificate is refused: the users file has locked its user, or has none of that name" \
+	    "$LOG") == 2 ]]
+	assert_equal "$(tftp get f)" hello
+	# It is asked each time.
+	printf 'ann:!*\n' >"$T/users"
+	wait_for grep -q 'users: 1 users' "$LOG"
+	run talk -cert "$T/ann.pem" -key "$T/ann.pem" <<<$'WHOAMI\nQUIT'
+	refute_output --partial 'user='
+	run ! tftp get f
+	wait_for grep -q ' tftp ann is refused: the users file has locked this user' "$LOG"
 }
 
 # relay: what comes to a port $RELAY goes on to the server in the connection $C, and back.

@@ -123,6 +123,10 @@ finds(void **state)
 	assert_string_equal(users_find(users, "zoe"), HASH);
 	assert_string_equal(users_find(users, "eve"), "$5$salt$x");
 	assert_null(users_find(users, "adam"));
+	assert_true(users_admitted(users, "zoe"));
+	assert_true(users_admitted(users, "mia"));
+	assert_false(users_admitted(users, "adam"));
+	assert_false(users_admitted(users, "nobody"));
 	assert_null(users_find(users, "mia"));
 	assert_null(users_find(users, ""));
 	assert_null(users_find(users, "zo"));
