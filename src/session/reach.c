@@ -124,6 +124,8 @@ reach_upload(const struct session *s, const struct reach *reach, struct upload_w
 	/* Nobody is told what another nobody has left here, nor goes on with it: unless he has the digest. */
 	if (!(reach->allowed & RIGHT_READ) && session_user(s)[0] == '\0' && !w->has_digest)
 		w->resume = false;
+	/* As with creat(2): who may not set permission bits says at most which he does without. */
+	w->masked = !(reach->allowed & RIGHT_ADMIN);
 	if (w->condition == UPLOAD_ANY && !(reach->allowed & RIGHT_REPLACE)) {
 		w->condition = UPLOAD_IF_NEW;
 		w->imposed = true;

@@ -164,7 +164,7 @@ upload_new(struct store *s, const struct path *path, const struct upload_want *w
 	up->store = s;
 	up->want = *want;
 	up->want.user = NULL;
-	up->want.mode &= 0777;
+	up->want.mode &= 0777 & ~(want->masked ? s->umask : 0);
 	up->parent = up->staged.folder = up->staged.fd = -1;
 	up->leaf = path->leaf;
 	memcpy(up->path, path->name, path->len + 1);

@@ -26,6 +26,7 @@ struct upload_want {
 	struct timespec	 mtime;		/* else the time of publishing */
 	unsigned	 mode;		/* permission bits; else 0666 less the umask */
 	enum upload_condition condition;
+	bool		 masked;	/* of the mode, what the umask leaves of it */
 	bool		 imposed;	/* the condition is no wish of who sends it */
 	struct digest	 current;	/* for UPLOAD_IF_DIGEST: what stands there now */
 	bool		 in_flight;	/* small, and on its way already: nothing is refused before

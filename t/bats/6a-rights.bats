@@ -127,6 +127,29 @@ port()
 	run -2 ctl explain bert PUT /anna/f
 }
 
+@test "the umask holds for the mode of who has no admin, and nobody sets other bits than those of 0777" {
+	local mode
+	mkdir "$T/root"/{a,w}
+	cat >"$T/cofferd.conf" <<-EOF
+	umask = 027
+	folder "/a" { allow = "everybody: all" }
+	folder "/w" { allow = "everybody: list read write" }
+	EOF
+	web -w
+	run -0 ask $'PUT /a/f size=1 mode=0777\n1PUT /w/f size=1 mode=0777\n1PUT /w/f size=1 mode=0606\n1' \
+	    $'PUT /w/g size=1 mode=0777 hold\n1PUT /a/g size=1 mode=0777 hold\n1COMMIT\nPUT /w/h size=1 wait mode=0666\n1' \
+	    'COPY /a/f /w/i' 'SET /w/f mode=0777' 'PUT /w/j size=0 mode=4755' 'PUT /a/j size=0 mode=1777' 'SET /a/f mode=2755'
+	assert_line '403 /w/f: not allowed'
+	assert_equal "$(grep -c '^400 .*mode.*an octal number from 0 to 0777' <<<"$output")" 3
+	run -0 stat -c '%a %n' "$T/root"/{a/f,a/g,w/f,w/g,w/h,w/i}
+	assert_output "$(printf "%s $T/root/%s\n" 777 a/f 777 a/g 600 w/f 750 w/g 640 w/h 750 w/i)"
+	# Bits that somebody has set otherwise are not taken along by a copy, and not by who replaces the file.
+	chmod 6777 "$T/root/a/f"
+	run -0 ask 'COPY /a/f /a/k' $'PUT /a/f size=1\n2QUIT'
+	run -0 stat -c %a "$T/root/a/k" "$T/root/a/f"
+	assert_output $'750\n640'
+}
+
 @test "only create, or only replace, is only that" {
 	mkdir "$T/root"/{c,r,l}
 	printf 1 | tee "$T/root/c/f" "$T/root/r/f" "$T/root/l/f" >/dev/null
