@@ -21,6 +21,7 @@
 #include "server/obituary.h"
 #include "server/roots.h"
 #include "server/signals.h"
+#include "store/usage.h"
 
 static void
 run_worker(unsigned slot, void *arg)
@@ -50,11 +51,24 @@ give_back(const struct generation *g, unsigned row)
 		session_leave(g->heritage.limits, &p, &p.accounts);
 }
 
+/* And what its uploads had of their quotas. */
+static void
+bury_uploads(const struct generation *g, unsigned row)
+{
+	struct scoreboard_worker w;
+
+	if (!scoreboard_look(g->heritage.scoreboard, row, &w))
+		return;
+	for (size_t i = 0; i < g->config.shares.roots; i++)
+		usage_bury(g->heritage.usage[i], w.pid);
+}
+
 static void
 worker_died(unsigned slot, int status, unsigned young, int64_t due, void *arg)
 {
 	struct generation *g = arg;
 
+	bury_uploads(g, g->heritage.first_row + slot);
 	give_back(g, g->heritage.first_row + slot);
 	obituary_of_worker(g->heritage.scoreboard, g->heritage.first_row + slot, status);
 	scoreboard_died(g->heritage.scoreboard, g->heritage.first_row + slot, status, young, due);

@@ -139,11 +139,11 @@ roots_sweep(struct shares *shares)
 }
 
 void
-roots_count(struct shares *shares, bool first)
+roots_count(struct shares *shares, int64_t ms)
 {
 	struct share *s;
 
 	for (s = shares->at; s < shares->at + shares->count; s++)
-		if (!(first && store_used(s->store, NULL, NULL)) && store_count(s->store) == -1 && errno != EBUSY)
+		if (store_count_due(s->store, ms) && store_count(s->store) == -1 && errno != EBUSY)
 			log_error("the files in /%s cannot be counted for the quota: %s", s->name, strerror(errno));
 }

@@ -27,9 +27,9 @@ void	roots_close(struct shares *);
 void	roots_tidy(struct shares *);
 void	roots_pause(struct shares *, bool);
 
-/* Each of them may block: abandoned uploads are removed (how many); files are counted, where
- * there is a quota and, with `first`, nobody has counted yet. */
+/* Each of them may block: abandoned uploads are removed (how many); files are counted, where there
+ * is a quota and nobody has counted within so many milliseconds. */
 int	roots_sweep(struct shares *);
-void	roots_count(struct shares *, bool first);
+void	roots_count(struct shares *, int64_t ms);
 
 #endif

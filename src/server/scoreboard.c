@@ -18,6 +18,7 @@
 struct shared {
 	_Alignas(64) _Atomic uint64_t numbers;	/* of sessions */
 	_Alignas(64) _Atomic uint64_t deaths;
+	_Atomic uint64_t lost;		/* sessions' processes that died */
 	_Atomic uint64_t accepted, requests, received, sent;	/* of rows that were given back */
 	struct tally	 tally;			/* likewise */
 	struct scoreboard_row row[];
@@ -554,6 +555,18 @@ scoreboard_signal_children(int signal)
 		if (atomic_load(&seat->area[i].state) != PROGRESS_FREE && pid > 0 && pid != board->worker)
 			(void)kill(pid, signal);
 	}
+}
+
+void
+scoreboard_lost(struct scoreboard *board)
+{
+	(void)atomic_fetch_add(&board->shared->lost, 1);
+}
+
+uint64_t
+scoreboard_losses(const struct scoreboard *board)
+{
+	return atomic_load(&board->shared->deaths) + atomic_load(&board->shared->lost);
 }
 
 struct tally *

@@ -161,6 +161,10 @@ unsigned scoreboard_my_row(const struct scoreboard *);
 /* Numbers the pool's sessions. */
 uint64_t scoreboard_next_number(struct scoreboard *);
 
+/* A process of one session has died of a signal; how many of them, and of workers, have died so far. */
+void	scoreboard_lost(struct scoreboard *);
+uint64_t scoreboard_losses(const struct scoreboard *);
+
 /* How many sessions this worker has beyond its share of its generation's, at least 0. */
 unsigned scoreboard_surplus(const struct scoreboard *);
 

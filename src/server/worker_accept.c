@@ -19,6 +19,7 @@
 #define SHORTAGE_MS	100		/* how long to wait where descriptors or memory ran out */
 #define RETITLE_MS	1000		/* between two looks at the title */
 #define SWEEP_MS	(60 * 60 * 1000) /* between two looks for abandoned uploads */
+#define SWEEP_LOST_MS	(10 * 1000)	/* the same, where processes die */
 
 /* A worker with more sessions than its share goes to the end of the queue; one with many more
  * also leaves the next moments to the others. */
@@ -127,7 +128,7 @@ count(void *arg)
 {
 	struct worker *w = arg;
 
-	roots_count(&w->shares, w->sweep == 0);
+	roots_count(&w->shares, SWEEP_MS);
 	return 0;
 }
 
@@ -138,16 +139,29 @@ count_all(struct worker *w)
 	(void)wait_call(count, w);
 }
 
+/* What was reserved for their uploads is not to be kept until the hour is over. */
+static bool
+somebody_died(const struct worker *w, int64_t now)
+{
+	return w->sweep != CLOCK_NEVER && now >= w->swept + SWEEP_LOST_MS &&
+	    scoreboard_losses(w->heritage->scoreboard) != w->losses;
+}
+
 static void
 sweep_if_due(struct worker *w, int64_t now)
 {
+	bool due = now >= w->sweep;
 	int n;
 
-	if (now < w->sweep)
+	if (!due && !somebody_died(w, now))
 		return;
+	w->losses = scoreboard_losses(w->heritage->scoreboard);
+	w->swept = now;
 	n = wait_call(sweep, w);
 	if (n > 0)
 		log_info("removed %d abandoned uploads", n);
+	if (!due)
+		return;
 	count_all(w);
 	w->sweep = clock_in(SWEEP_MS);
 }

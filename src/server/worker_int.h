@@ -22,6 +22,8 @@ struct worker {
 	unsigned		 reopened;	/* logs, so often, when that session was accepted */
 	int			 accepted;	/* the connection that a session is being started for */
 	int64_t			 sweep;		/* when to look for abandoned uploads; one worker does */
+	int64_t			 swept;		/* when it has done so */
+	uint64_t		 losses;	/* processes that had died by then */
 	unsigned		 sessions_max;
 	int64_t			 retitle;	/* when the process's title is to be looked at again */
 	unsigned		 titled;	/* sessions that it tells of */

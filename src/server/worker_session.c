@@ -17,6 +17,7 @@
 #include "server/reopen.h"
 #include "server/rivals.h"
 #include "server/worker_int.h"
+#include "store/usage.h"
 
 #define DALLY_MS	6000		/* how long the last word of an upload is said again */
 #define DALLY_SERIAL_MS	1000		/* the same, where others wait for that */
@@ -94,12 +95,22 @@ leave(struct progress *p)
 }
 
 static void
+bury_uploads(const struct heritage *heritage, const struct progress *p)
+{
+	for (size_t i = 0; i < heritage->config->shares.roots; i++)
+		usage_bury(heritage->usage[i], atomic_load(&p->pid));
+}
+
+static void
 connection_ended(void *arg, int status)
 {
 	struct scoreboard *board = me->heritage->scoreboard;
 
-	if (status != 0)
+	if (status != 0) {
 		obituary_of_session(board, arg, status);
+		bury_uploads(me->heritage, arg);
+		scoreboard_lost(board);
+	}
 	leave(arg);
 }
 

@@ -12,7 +12,7 @@
 
 /* What copy_file_range(2) cannot do, for whatever reason it has. */
 static int
-copy_by_hand(int from, int to, off_t at, off_t end)
+copy_by_hand(int from, struct upload *up, off_t at, off_t end)
 {
 	const off_t step = MEM_BUFFER;
 	char *buffer;
@@ -27,8 +27,9 @@ copy_by_hand(int from, int to, off_t at, off_t end)
 			continue;
 		if (n == 0)
 			errno = EBUSY;		/* shorter than it was: somebody is at it */
-		if (n <= 0 || upload_write_at(to, buffer, (size_t)n, &at) == -1)
+		if (n <= 0 || upload_write_at(up->staged.fd, buffer, (size_t)n, &at) == -1)
 			break;
+		upload_came(up, at);
 	}
 	error = errno;
 	mem_give(buffer);
@@ -43,20 +44,21 @@ is_lasting(int error)
 }
 
 static int
-copy_bytes(int from, int to, off_t size)
+copy_bytes(int from, struct upload *up, off_t size)
 {
 	off_t in = 0, out = 0;
 	ssize_t n;
 
 	while (in < size) {
-		n = copy_file_range(from, &in, to, &out,
+		n = copy_file_range(from, &in, up->staged.fd, &out,
 		    size - in < COPY_STEP ? (size_t)(size - in) : COPY_STEP, 0);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && is_lasting(errno))
 			return -1;
 		if (n <= 0)
-			return copy_by_hand(from, to, in, size);
+			return copy_by_hand(from, up, in, size);
+		upload_came(up, in);
 	}
 	return 0;
 }
@@ -104,9 +106,8 @@ store_copy_to(struct store *source_store, const struct path *from, struct store 
 	want.condition = only_new ? UPLOAD_IF_NEW : UPLOAD_ANY;
 	if (upload_open(s, to, &want, &up) == -1)
 		goto out;
-	if (copy_bytes(source.fd, up->staged.fd, source.size) == -1)
+	if (copy_bytes(source.fd, up, source.size) == -1)
 		goto out;
-	up->offset = source.size;
 	if (take_digest(up, &source) == 0)
 		ret = upload_publish(&up, done);
 out:

@@ -244,6 +244,7 @@ leave(struct upload *up)
 		upload_unstage(up);
 		return;
 	}
+	upload_leave_staged(up);
 	mark(up);
 	if (strcmp(up->staged.name, name) != 0 &&
 	    store_rename(folder, up->staged.name, folder, name, true) == -1)

@@ -145,7 +145,7 @@ upload_finish(struct upload *up, struct object *done)
 
 	if (verify(up) == -1 || set_mtime(up) == -1)
 		return -1;
-	if (!up->staged.fresh)
+	if (!up->staged.fresh || up->marked)
 		staged_unmark(up->staged.fd);
 	if (fstat(up->staged.fd, &st) == -1 || object_from_stat(done, &st) == -1)
 		return -1;

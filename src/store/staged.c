@@ -1,6 +1,6 @@
 /* staged - what lies in the reserved folder to be resumed.
  * Its name is a digest; whose it is, and where it was to go, is written to it in an extended
- * attribute when it is left, and taken away again before it is published. */
+ * attribute when it begins, if it is large, or is left, and taken away again before it is published. */
 
 #include "store/staged.h"
 

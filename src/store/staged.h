@@ -13,8 +13,8 @@ struct staged_entry {
 	off_t		 declared;	/* of so many; -1: unknown */
 	struct timespec	 mtime;
 	bool		 busy;		/* somebody is at it now */
-	bool		 known;		/* user and path are; else the upload is younger than its
-					 * first interruption, or its worker has died */
+	bool		 known;		/* user and path are; else the upload is a small one and younger
+					 * than its first interruption, or its worker has died */
 	char		 user[STAGED_USER];
 	char		 path[PATH_MAX];	/* without its first slash; any bytes but NUL */
 };

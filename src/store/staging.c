@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "store/store_int.h"
+#include "store/upload.h"
 
 /* Whatever may stand there. */
 #define OPEN_STAGED	(O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
@@ -20,6 +21,7 @@
 #define EMPTY_AGE_MS	60000		/* see takeable() */
 #define BRIEF		"brief."	/* how the names of brief staged files begin */
 #define BRIEF_AGE_MS	(48 * 3600 * 1000) /* more than io-timeout can be */
+#define FUTURE_S	3600		/* by which clocks of several machines may differ */
 #define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
 
 /* Where opening waits for another machine, a signal may end it. */
@@ -285,6 +287,14 @@ staging_is_brief(const char *name)
 	return strncmp(name, BRIEF, strlen(BRIEF)) == 0;
 }
 
+bool
+staging_reserves(const struct stat *st)
+{
+	uint64_t blocks = (uint64_t)st->st_blocks * 512;
+
+	return blocks >= UPLOAD_RESERVE_MIN && blocks >= usage_size(st) + STAGING_BLOCK;
+}
+
 int
 staging_hide(struct store *s, struct staged *st)
 {
@@ -408,6 +418,42 @@ staging_lock(int folder, const struct staged_name *name, size_t n)
 	return fail_with(error);
 }
 
+/* A clock that was set back would keep it for ever: its time begins anew. */
+static bool
+of_the_future(const struct stat *st)
+{
+	return st->st_mtim.tv_sec > clock_wall().tv_sec + FUTURE_S;
+}
+
+/* Nobody is at it: blocks past its end were reserved by somebody who has died.  Cutting it where it
+ * ends sets its time, which is not to be. */
+static void
+release(int fd, const struct stat *st)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	if (ftruncate(fd, st->st_size) == 0)
+		(void)futimens(fd, times);
+}
+
+static void
+mend(int folder, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    still_named(folder, name, &st)) {
+		if (staging_reserves(&st))
+			release(fd, &st);
+		if (of_the_future(&st))
+			(void)futimens(fd, NULL);
+	}
+	close(fd);
+}
+
 /* Removes one file if it is old and nobody holds it: first the lock, then a look whether
  * the name still is this file, and still old. */
 static bool
@@ -420,9 +466,13 @@ expire(struct store *s, int folder, const char *name, int64_t ttl)
 	int fd;
 
 	if (strcmp(name, STAGING_LOCKS) == 0 ||
-	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    !S_ISREG(st.st_mode) || !older_than(&st, ttl))
+	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
 		return false;
+	if (!older_than(&st, ttl)) {
+		if (!brief && (staging_reserves(&st) || of_the_future(&st)))
+			mend(folder, name);
+		return false;
+	}
 	/* A brief one may have the mtime already that the client asked for; its atime is ours. */
 	if (brief && !(older_than(&st, BRIEF_AGE_MS) && older(&st.st_atim, BRIEF_AGE_MS)))
 		return false;

@@ -124,6 +124,7 @@ store_open(const struct store_opts *opts, const char **why)
 	    (opts->symlinks == STORE_SYMLINKS_NEVER ? RESOLVE_NO_SYMLINKS : 0);
 	s->umask = read_umask();
 	atomic_init(&s->staging, -1);
+	s->opener = getpid();
 	arc4random_buf(&s->brief, sizeof(s->brief));
 	s->root = -1;
 	if (opts->open_files > 0 && (s->opened = opened_new(opts->open_files)) == NULL)

@@ -116,8 +116,8 @@ struct store_space {
 };
 int	store_space(struct store *, struct store_space *);
 
-/* Removes staged uploads older than staging_ttl_ms that nobody holds, on the root's
- * mount.  How many. */
+/* Removes staged uploads older than staging_ttl_ms that nobody holds, on the root's mount, and takes
+ * back what was reserved for those whose process has died.  How many are removed. */
 int	store_sweep(struct store *);
 
 #endif

@@ -17,6 +17,7 @@ struct store {
 	int		  root;		/* O_PATH */
 	uint64_t	  resolve;	/* RESOLVE_* of every openat2(2) */
 	mode_t		  umask;	/* of the process, when the store was opened */
+	int		  opener;	/* the process that opened it */
 	uint64_t	  brief;	/* part of the names of brief staged files */
 	atomic_uint	  briefs;	/* how many there have been */
 	struct opened	 *opened;	/* or NULL: files are not kept open */
@@ -67,6 +68,11 @@ void	usage_gone(struct store *, const struct stat *);
 uint64_t usage_size(const struct stat *);
 void	usage_moved(struct store *, const struct stat *);	/* was renamed */
 
+/* Notes how much of what is counted has not come yet, so that it is given back if this process dies;
+ * owed->bytes is to be kept true.  NULL where nobody counts, or too many owe. */
+struct usage_owed *usage_owe(struct store *, uint64_t bytes);
+void	usage_settle(struct usage_owed **);
+
 /* Whether any later change of a file with this mtime will show in it. */
 bool	object_settled(const struct timespec *mtime);
 
@@ -87,6 +93,7 @@ int	store_rename(int fromdir, const char *from, int todir, const char *to, bool 
 /* staging.c: the reserved folder, and the files in it that become uploads */
 
 #define STAGING_NAME	64		/* a name in the reserved folder, with its NUL */
+#define STAGING_BLOCK	65536		/* by which a file may take more room than its size */
 #define STAGING_LOCKS	"lock"		/* the file whose bytes are the locks of paths */
 
 struct staged {
@@ -116,6 +123,9 @@ int	staging_take(struct store *, struct staged *, mode_t, off_t max);
 /* Makes a file for bytes that are here in a moment: of a name that nobody looks for, and
  * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
+
+/* Whether more blocks are the file's than its bytes need, by what a large upload reserves. */
+bool	staging_reserves(const struct stat *);
 
 /* Whether a name is that of a brief one, which somebody is at, or was until he died. */
 bool	staging_is_brief(const char *name);

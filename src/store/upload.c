@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "store/upload_int.h"
+#include "store/usage.h"
 
 #define STARTED_EACH	(8 * 1024 * 1024)	/* bytes after which write-back is begun */
 /* The page cache makes its folios as large as the writes are, and large ones are of memory
@@ -116,6 +117,8 @@ charge(struct upload *up)
 		return -1;
 	up->charged = size > found ? size : found;
 	up->counted = true;
+	if (size >= UPLOAD_RESERVE_MIN && size > (uint64_t)up->offset)
+		up->owed = usage_owe(up->store, size - (uint64_t)up->offset);
 	return 0;
 }
 
@@ -139,6 +142,24 @@ reserve(struct upload *up)
 		ret = room_for(up, (uint64_t)more, true);
 	}
 	return ret;
+}
+
+void
+upload_came(struct upload *up, off_t offset)
+{
+	up->offset = offset;
+	if (up->owed != NULL)
+		atomic_store_explicit(&up->owed->bytes, (uint64_t)(up->want.size - offset), memory_order_relaxed);
+}
+
+/* A large one says now whose it is: its worker may die. */
+static void
+mark(struct upload *up)
+{
+	if (up->want.size < UPLOAD_RESERVE_MIN || !up->staged.resumable)
+		return;
+	staged_mark(up->staged.fd, up->user, up->path, up->want.size);
+	up->marked = true;
 }
 
 static int
@@ -197,6 +218,7 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 	if ((up->state = digest_begin()) == NULL || stage(up) == -1 ||
 	    charge(up) == -1 || reserve(up) == -1)
 		goto fail;
+	mark(up);
 	*result = up;
 	return 0;
 fail:
@@ -272,6 +294,8 @@ static int
 append(struct upload *up, const char *data, size_t len)
 {
 	int64_t size = up->want.size;
+	off_t offset = up->offset;
+	int ret;
 
 	if (size != UPLOAD_SIZE_UNKNOWN && (uint64_t)len > (uint64_t)(size - up->offset))
 		return fail_with(EFBIG);
@@ -279,9 +303,9 @@ append(struct upload *up, const char *data, size_t len)
 		return -1;
 	if (size == UPLOAD_SIZE_UNKNOWN)
 		up->charged += len;
-	if (upload_write_at(up->staged.fd, data, len, &up->offset) == -1)
-		return -1;
-	return start_writeback(up);
+	ret = upload_write_at(up->staged.fd, data, len, &offset);
+	upload_came(up, offset);
+	return ret == -1 ? -1 : start_writeback(up);
 }
 
 int
@@ -314,12 +338,14 @@ void
 upload_unstage(struct upload *up)
 {
 	(void)unlinkat(up->staged.folder, up->staged.name, 0);
+	usage_settle(&up->owed);
 	usage_give_back(up->store, up->charged, up->counted);
 }
 
 void
 upload_leave_staged(struct upload *up)
 {
+	usage_settle(&up->owed);
 	if (up->charged > (uint64_t)up->offset)
 		usage_give_back(up->store, up->charged - (uint64_t)up->offset, 0);
 }
@@ -352,6 +378,7 @@ upload_free(struct upload **upp, bool keep)
 		staging_leave(up->store, up->staged.folder);
 	if (up->parent != -1)
 		close(up->parent);
+	usage_settle(&up->owed);
 	digest_drop(&up->state);
 	free(up);
 	*upp = NULL;

@@ -22,7 +22,9 @@ struct upload {
 	off_t		 started;	/* bytes whose write-back was begun */
 	bool		 reserved;	/* blocks past offset are ours */
 	uint64_t	 charged;	/* bytes that are counted for it */
+	struct usage_owed *owed;	/* or NULL: what of that has not come yet */
 	bool		 counted;	/* and one name */
+	bool		 marked;	/* by staged_mark() */
 	int		 fault;		/* errno of the first write that failed */
 
 	/* of a held one */
@@ -69,6 +71,9 @@ void	hold_learn(struct hold *, const struct store *, const struct path *);
  * stays for a resume if `keep`. */
 int	hold_expect(struct hold *, struct upload *);
 void	hold_free(struct upload *, bool keep);
+
+/* So many bytes of it are there. */
+void	upload_came(struct upload *, off_t offset);
 
 /* Writes all at *at, which goes along.  0, or -1. */
 int	upload_write_at(int fd, const char *, size_t len, off_t *at);

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "store/store_int.h"
 #include "store/upload.h"
 
 #define GRACE_US	50000	/* between a change and its being counted is less, nearly always */
 #define UNKNOWN		(UINT64_C(1) << 60)	/* what is beneath a folder that was renamed */
-#define BLOCK_MAX	65536	/* by which a file may take more room than its size */
 #define LEVELS_MAX	256	/* folders within folders; one descriptor each */
 
 /* `came` first: `went` grows meanwhile at most, and the answer is too large rather than too small. */
@@ -64,6 +64,48 @@ usage_give_back(struct store *s, uint64_t bytes, uint64_t names)
 		return;
 	atomic_fetch_add(&u->bytes.went, bytes);
 	atomic_fetch_add(&u->names.went, names);
+}
+
+struct usage_owed *
+usage_owe(struct store *s, uint64_t bytes)
+{
+	struct usage *u = s->opts.usage;
+	int pid = getpid(), nobody;
+	struct usage_owed *owed;
+
+	for (owed = u != NULL ? u->owed : NULL; owed != NULL && owed < u->owed + USAGE_OWERS; owed++) {
+		nobody = 0;
+		if (atomic_load_explicit(&owed->pid, memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_strong(&owed->pid, &nobody, pid)) {
+			atomic_store(&owed->worker, s->opener);
+			atomic_store(&owed->bytes, bytes);
+			return owed;
+		}
+	}
+	return NULL;
+}
+
+void
+usage_settle(struct usage_owed **owed)
+{
+	if (*owed != NULL) {
+		atomic_store(&(*owed)->bytes, 0);
+		atomic_store(&(*owed)->worker, 0);
+		atomic_store(&(*owed)->pid, 0);
+	}
+	*owed = NULL;
+}
+
+void
+usage_bury(struct usage *u, pid_t pid)
+{
+	struct usage_owed *owed;
+
+	for (owed = u->owed; pid > 0 && owed < u->owed + USAGE_OWERS; owed++)
+		if (atomic_load(&owed->pid) == pid || atomic_load(&owed->worker) == pid) {
+			atomic_fetch_add(&u->bytes.went, atomic_load(&owed->bytes));
+			usage_settle(&(struct usage_owed *){ owed });
+		}
 }
 
 uint64_t
@@ -127,12 +169,12 @@ walk_into(int dirfd, const char *name, unsigned level, struct sum *sum)
 static void
 walk_staged(const struct stat *st, struct sum *sum)
 {
-	uint64_t blocks = (uint64_t)st->st_blocks * 512, size = usage_size(st);
+	uint64_t size = usage_size(st);
 
-	if (blocks >= UPLOAD_RESERVE_MIN && blocks >= size + BLOCK_MAX)
-		size = blocks;
+	if (staging_reserves(st))
+		size = (uint64_t)st->st_blocks * 512;
 	sum->bytes += size;
-	sum->growing += size < UPLOAD_RESERVE_MIN ? UPLOAD_RESERVE_MIN - size : BLOCK_MAX;
+	sum->growing += size < UPLOAD_RESERVE_MIN ? UPLOAD_RESERVE_MIN - size : STAGING_BLOCK;
 }
 
 static void
@@ -212,6 +254,9 @@ count(struct store *s, struct usage *u)
 	struct sum sum = { 0 };
 	int fd;
 
+	atomic_store(&u->began, clock_ms());
+	if (first)	/* what the dead had reserved is not there any more */
+		(void)store_sweep(s);
 	if ((fd = store_resolve(s, "", O_RDONLY | O_DIRECTORY, 0)) == -1 || walk(fd, 0, false, &sum) == -1)
 		return -1;
 	usleep(GRACE_US);
@@ -219,6 +264,14 @@ count(struct store *s, struct usage *u)
 	put_right(&u->names, names, sum.names, 0, first);
 	atomic_store(&u->counted, true);
 	return 0;
+}
+
+bool
+store_count_due(struct store *s, int64_t ms)
+{
+	const struct usage *u = s->opts.usage;
+
+	return u != NULL && (!atomic_load(&u->counted) || clock_ms() - atomic_load(&u->began) >= ms);
 }
 
 int

@@ -96,3 +96,52 @@ used()
 	run -0 coffer df
 	assert_line --index 1 --regexp ' 100 +5 +95 '
 }
+
+# The process that runs the session.
+session_process()
+{
+	local worker
+	worker=$(workers)
+	pgrep -P "$worker" || echo "$worker"
+}
+
+# Bytes that lie in staging, and whether the disk has reserved more for them.
+lies()
+{
+	[[ $(find "$T/root/.coffer" -type f -size +0 ! -name lock -printf '%s') == "$1" ]]
+}
+
+no_more_than_lies()
+{
+	[[ -z $(find "$T/root/.coffer" -type f -printf '%b %s\n' | awk '$1 * 512 >= $2 + 65536') ]]
+}
+
+@test "what a dead process had counted and reserved is given back, and its upload goes on" {
+	local WORKERS=1 victim
+	expect_deaths
+	server -w -o quota=10000000 -o respawn-delay-max=100ms -o quarantine=0
+	dial
+	say 'PUT /a size=9000000 resume'
+	expect '^100 from=0'
+	head -c 1000000 /dev/zero >&"$C"
+	wait_for lies 1000000
+	kill -KILL "$(session_process)"
+	hang_up
+	wait_for used 1000000
+	run -0 ask $'PUT /b size=5\nhello' 'DELETE /b'
+	assert_line --index 1 --regexp '^201 '
+	if [[ $MODEL == fork ]]; then		# its worker has not noticed: the next one does
+		kill -KILL "$(workers)"
+		wait_for used 1000000
+	fi
+	wait_for no_more_than_lies
+	dial
+	say 'PUT /a size=9000000 resume'
+	expect '^100 from=1000000'
+	head -c 8000000 /dev/zero >&"$C"
+	expect '^201 size=9000000 '
+	hang_up
+	wait_for used 9000000
+	assert_equal "$(find "$T/root" -type f -size +0 -printf '%f %s\n')" 'a 9000000'
+	assert_equal "$(getfattr --absolute-names -m user.coffer.staged "$T/root/a" 2>/dev/null)" ''
+}

@@ -85,7 +85,6 @@ hang_up()
 }
 
 # bats test_tags=models:all
-# bats test_tags=models:all
 @test "staged tells of what was interrupted or is under way, and staged rm removes it, but not that" {
 	local name id
 	server -w
@@ -125,6 +124,68 @@ hang_up()
 	run -3 ctl staged rm
 	run -3 ctl staged rm --all x
 	run -3 ctl status --all
+}
+
+# busy_put USER PATH: an upload of his that has come to 300000 bytes, and stops there.
+busy_put()
+{
+	dial
+	say "LOGIN $1 $1-secret" "PUT $2 size=400000 resume"
+	expect '^200 ' '^100 from=0$'
+	head -c 300000 /dev/zero >&"$C"
+}
+
+@test "staged tells of several shares and users, after their workers were killed too, and removes by id and age" {
+	local name id other WORKERS=1
+	expect_deaths
+	mkdir "$T/one" "$T/two"
+	chmod 777 "$T/one" "$T/two"
+	for name in anna bert; do
+		ctl passwd -f "$T/users" "$name" <<<"$name-secret" 2>/dev/null
+	done
+	cat >>"$T/cofferd.conf" <<-END
+		login-delay = 0
+		users = "$T/users"
+		respawn-delay-max = 100ms
+		quarantine = 0
+		share "/one" { root = "$T/one" allow = "everybody: all" }
+		share "/two" { root = "$T/two" allow = "everybody: all" }
+	END
+	launch -l coffer://127.0.0.1:0 -n 1 -m "$MODEL"
+	wait_ready
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG")
+	busy_put anna /one/x
+	busy_put anna /two/x
+	busy_put bert /two/x
+	busy_put bert /two/y
+	wait_for shows 'map(select(.busy and .size == 300000)) | length' 4 staged
+	run -1 ctl staged rm "$(json '.[0].id' staged)"
+	kill -KILL "$(json '.workers[0].pid' status)"
+	wait_for shows 'map(select(.busy | not)) | length' 4 staged
+	assert_equal "$(json 'map("\(.path) \(.size) \(.declared) \(.user)") | sort | join(";")' staged)" \
+	    '/one/x 300000 400000 anna;/two/x 300000 400000 anna;/two/x 300000 400000 bert;/two/y 300000 400000 bert'
+	# The same upload to two shares: one id, of which both are meant.
+	id=$(json '.[] | select(.path == "/one/x") | .id' staged)
+	assert_equal "$(json '.[] | select(.path == "/two/x" and .user == "anna") | .id' staged)" "$id"
+	run -0 ctl staged rm "$id"
+	assert_output '2 removed'
+	assert_equal "$(json 'map(.user) | unique | join(" ")' staged)" bert
+	other=$(json '.[] | select(.path == "/two/y") | .id' staged)
+	touch -d '2 hours ago' "$T/two/.coffer/$other"
+	run -0 ctl staged rm --older-than 1h
+	assert_output '1 removed, 0 left alone, for somebody is at them'
+	# Nobody but bert goes on with what is left.
+	wait_for shows '.workers[0].state' serving status
+	dial
+	say 'LOGIN anna anna-secret' 'PUT /two/x size=400000 resume'
+	expect '^200 ' '^100 from=0$'
+	exec {C}>&-
+	dial
+	say 'LOGIN bert bert-secret' 'PUT /two/x size=400000 resume'
+	expect '^200 ' '^100 from=300000$'
+	head -c 100000 /dev/zero >&"$C"
+	expect '^201 size=400000 '
+	wait_for shows 'length' 0 staged
 }
 
 @test "kick cuts one session and no other; of nobody it is exit code 4" {
