@@ -131,6 +131,10 @@ int	stream_await(struct stream *, int64_t deadline);
 /* What has been read leaves no trace in the buffer: for passwords.  Lines that were lent are gone. */
 void	stream_wipe(struct stream *);
 
+/* Whether the line or block that was read last, or at least its first byte, was waited for and had come
+ * when the kernel was asked last (wait_turn()). */
+bool	stream_prompt(const struct stream *);
+
 /* Whether nothing that has come is unread, as far as the last read could tell. */
 bool	stream_quiet(const struct stream *);
 

@@ -20,6 +20,8 @@ struct stream {
 	bool		 within;	/* the line that is read is part of a request */
 	bool		 last_call;	/* draining, and the one more line has been waited for */
 	bool		 stuck;		/* the peer takes no more */
+	bool		 told;		/* that there is input, by the last wait for a line; and nothing was read since */
+	bool		 prompt;	/* the same, before the line that was read last */
 	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
 	int64_t		 waited;	/* milliseconds since the rate was last judged, */
 	uint64_t	 moved;		/* and received + sent at that time */

@@ -16,10 +16,14 @@ static int
 wait_next(struct stream *s)
 {
 	const int64_t began = clock_ms(), last = began + STREAM_LAST_CALL_MS;
+	const uint64_t turn = wait_turn();
 	int error;
 
-	if (wait_request(s->fd, s->opts->idle_ms < 0 ? CLOCK_NEVER : began + s->opts->idle_ms) == 0)
+	if (wait_request(s->fd, s->opts->idle_ms < 0 ? CLOCK_NEVER : began + s->opts->idle_ms) == 0) {
+		/* In the same turn it was an old tale; and TLS may have read a record that is no input. */
+		s->told = wait_turn() != turn && s->tls == NULL;
 		return 0;
+	}
 	error = errno;
 	if (error == ECANCELED && !s->last_call && clock_ms() < last) {
 		s->last_call = true;
@@ -96,6 +100,8 @@ static void
 taken(struct stream *s)
 {
 	s->line_end = 0;
+	s->prompt = s->told;
+	s->told = false;
 	if (!s->within) {	/* else chunks of one byte would be a way around min_rate */
 		s->waited = 0;
 		s->moved = stream_meter_moved(s->meter);

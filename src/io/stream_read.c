@@ -68,6 +68,12 @@ stream_quiet(const struct stream *s)
 	return s->in_at == s->in_end && s->drained;
 }
 
+bool
+stream_prompt(const struct stream *s)
+{
+	return s->prompt;
+}
+
 void
 stream_wipe(struct stream *s)
 {

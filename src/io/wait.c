@@ -15,6 +15,7 @@
 
 #define WAIT_ANY_MAX	64	/* listening sockets that one process accepts from */
 
+static uint64_t			 turns;
 static int			 lifeline = -1;
 static int			 bell = -1;	/* readable once we drain, where threads have to be woken */
 static atomic_bool		 draining;
@@ -53,6 +54,18 @@ wait_beat(void)
 	if (heart != NULL)
 		atomic_store_explicit(heart, atomic_load_explicit(heart, memory_order_relaxed) + 1,
 		    memory_order_relaxed);
+}
+
+void
+wait_turned(void)
+{
+	turns++;
+}
+
+uint64_t
+wait_turn(void)
+{
+	return turns;
 }
 
 int

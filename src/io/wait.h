@@ -72,6 +72,10 @@ void	wait_lifeline(int fd);
  * which the process serves nobody; NULL: none, as in a child. */
 void	wait_heart(atomic_uint *beats, int64_t every_ms);
 
+/* How often the model has asked the kernel what there is to do, for all sessions at once: what is looked
+ * at now is no older than whatever ended a wait in this turn.  0: each session asks for itself. */
+uint64_t wait_turn(void);
+
 /* Drain as if the lifeline had closed.  Async-signal-safe. */
 void	wait_drain(void);
 bool	wait_draining(void);
@@ -88,7 +92,8 @@ struct wait_ops {
 };
 extern const struct wait_ops wait_blocking;	/* poll(2), and calls run inline */
 void	wait_use(const struct wait_ops *);
-int	wait_lifeline_fd(void);			/* for the models: these four */
+int	wait_lifeline_fd(void);			/* for the models: these five */
+void	wait_turned(void);			/* the kernel has just answered */
 void	wait_beat(void);
 int	wait_bell(void);			/* wait_drain() is to wake all threads: 0, or -1 with errno */
 int	wait_timeout(int64_t deadline);		/* as clock_left(), but no longer than the heart allows */

@@ -511,6 +511,7 @@ collect(int timeout)
 	int i, n, fd;
 
 	n = epoll_wait(epfd, event, EVENTS_MAX, timeout);
+	wait_turned();
 	for (i = 0; i < n; i++) {
 		fd = event[i].data.fd;
 		if (fd == bell)

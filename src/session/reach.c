@@ -173,10 +173,10 @@ reach_name(const struct session *s, const struct store *store, const char *name,
 }
 
 void
-shares_heard(const struct shares *shares)
+shares_heard(const struct shares *shares, uint64_t turn)
 {
 	for (size_t i = 0; i < shares->count; i++)
-		store_heard(shares->at[i].store);
+		store_heard(shares->at[i].store, turn);
 }
 
 bool

@@ -62,7 +62,7 @@ bool	reach_divided(const struct session *, const char *path, size_t len);
 size_t	reach_name(const struct session *, const struct store *, const char *name, char *dst);
 
 /* store_heard() of each. */
-void	shares_heard(const struct shares *);
+void	shares_heard(const struct shares *, uint64_t turn);
 
 /* Whether what is written to these shares is on disk before it is acknowledged. */
 bool	shares_durable(const struct shares *);

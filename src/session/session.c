@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "io/socket.h"
 #include "io/tls.h"
+#include "io/wait.h"
 #include "session/login.h"
 #include "session/session.h"
 
@@ -93,15 +94,17 @@ session_run_datagram(struct progress *progress, struct datagram *d, claim *claim
 	free(d);
 }
 
-/* Requests that came in one piece are one. */
+/* All that had come when this turn began is one request, and so is all that came in one piece; but of
+ * a piece only what was waited for had surely come by then. */
 static void
 heard(struct session *s)
 {
 	const uint64_t received = atomic_load_explicit(&s->progress->meter.received, memory_order_relaxed);
+	const bool prompt = s->stream != NULL && stream_prompt(s->stream);
 
-	if (s->stream == NULL || received != s->heard)
-		shares_heard(s->shares);
-	s->heard = received;
+	if (s->stream == NULL || prompt || received != s->heard)
+		shares_heard(s->shares, prompt ? wait_turn() : 0);
+	s->heard = prompt ? UINT64_MAX : received;
 }
 
 int

@@ -67,7 +67,7 @@ struct session {
 	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	uint64_t		 requests;
-	uint64_t		 heard;		/* bytes, when the store was last told */
+	uint64_t		 heard;		/* bytes, when the store was last told; UINT64_MAX: of the turn */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
 	struct login_memory	*logins;	/* of session_login_again(), or NULL */

@@ -81,7 +81,7 @@ take_away(struct store *s, const struct path *path, int flags)
 	if (flags == 0)
 		lock = lock_names(s, path, &name, 1);
 	ret = closing(unlink_counted(s, &name, flags), lock, -1);
-	store_heard(s);		/* as in store_move() */
+	store_heard(s, 0);		/* as in store_move() */
 	if (ret == 0)
 		ret = store_sync_folder(s, name.parent);
 	return closing(ret, name.parent, -1);
@@ -255,7 +255,7 @@ store_move(struct store *s, const struct path *from, const struct path *to, bool
 	name[1].parent = todir;
 	lock = lock_names(s, from, name, 2);
 	ret = closing(rename_counted(s, name, only_new), lock, -1);
-	store_heard(s);		/* the next request may have come already, in one piece with this one */
+	store_heard(s, 0);		/* the next request may have come already, in one piece with this one */
 	/* The new name first: after a crash, better both names than none. */
 	if (ret == 0)
 		ret = store_sync_folder(s, todir);

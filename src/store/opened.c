@@ -10,6 +10,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ struct kept {
 	int		 fd;
 	unsigned	 users;		/* objects that have not been closed */
 	unsigned	 age;		/* what opened.age was at the last use */
+	unsigned	 seen;		/* as what it is; see opened.heard */
 	uint32_t	 hash;
 	bool		 listed, known;
 	uint16_t	 len, leaf;
@@ -62,6 +64,7 @@ struct opened {
 	unsigned	 max, count;	/* descriptors */
 	unsigned	 heard;		/* so often have requests come: what was seen since the last time
 					 * need not be looked at again */
+	_Atomic uint64_t turn;		/* whose requests were the last to come by their turn */
 	unsigned	 age;
 	bool		 paused;
 	TAILQ_HEAD(uses_head, kept) uses;	/* the last used is the first */
@@ -294,12 +297,17 @@ file_find(struct opened *o, const struct path *path)
 }
 
 static bool
-file_holds(struct store *s, const struct kept *k)
+file_holds(struct store *s, struct kept *k)
 {
 	struct statx now;
 
-	return folder_holds(s, k->folder) && look(s, k->folder, k->name + k->leaf, &now) == 0 &&
-	    same_state(&k->is, &now);
+	if (k->seen == s->opened->heard)
+		return true;
+	if (!folder_holds(s, k->folder) || look(s, k->folder, k->name + k->leaf, &now) == -1 ||
+	    !same_state(&k->is, &now))
+		return false;
+	k->seen = s->opened->heard;
+	return true;
 }
 
 static void
@@ -438,6 +446,7 @@ file_new(struct store *s, const struct path *path, const struct object *object)
 		free(k);
 		return NULL;
 	}
+	k->seen = s->opened->heard;
 	take_digest(k, object);
 	s->opened->count++;
 	return k;
@@ -505,10 +514,14 @@ opened_release(struct kept *k)
 }
 
 void
-opened_heard(struct opened *o)
+opened_heard(struct opened *o, uint64_t turn)
 {
+	if (turn != 0 && turn == atomic_load_explicit(&o->turn, memory_order_relaxed))
+		return;
 	(void)pthread_mutex_lock(&o->lock);
 	o->heard++;
+	if (turn != 0)
+		atomic_store_explicit(&o->turn, turn, memory_order_relaxed);
 	(void)pthread_mutex_unlock(&o->lock);
 }
 

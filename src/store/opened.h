@@ -27,7 +27,7 @@ bool	opened_find(struct store *, const struct path *, struct object *);
 void	opened_offer(struct store *, const struct path *, struct object *);
 
 void	opened_release(struct kept *);			/* by object_close() */
-void	opened_heard(struct opened *);			/* store_heard() */
+void	opened_heard(struct opened *, uint64_t turn);	/* store_heard() */
 void	opened_tidy(struct opened *);			/* store_tidy() */
 void	opened_pause(struct opened *, bool pause);	/* store_pause() */
 

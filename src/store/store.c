@@ -291,10 +291,10 @@ object_close(struct object *object)
 }
 
 void
-store_heard(struct store *s)
+store_heard(struct store *s, uint64_t turn)
 {
 	if (s->opened != NULL)
-		opened_heard(s->opened);
+		opened_heard(s->opened, turn);
 }
 
 void

@@ -75,9 +75,10 @@ void	object_close(struct object *);
 
 /* For stores that keep files open.  A request has come: what it asks for is looked at anew.  To be
  * called after its bytes were received and before it is acted upon; requests that came in one piece may
- * share a call.  Then, what is to be called once a second, which closes what nobody has asked for since
+ * share a call, and so may all that had come before a turn began: calls with the same `turn` are one.  It
+ * is 0 for a request that may have come later.  Then, what is to be called once a second, which closes what nobody has asked for since
  * the one before the last; and to close all of it, and keep none until told otherwise. */
-void	store_heard(struct store *);
+void	store_heard(struct store *, uint64_t turn);
 void	store_tidy(struct store *);
 void	store_pause(struct store *, bool pause);
 

@@ -516,6 +516,72 @@ names_are_bytes(void **state)
 }
 
 static void
+expect(struct tree *t, const char *name, const char *want)
+{
+	struct object object;
+	char got[16];
+	ssize_t n;
+
+	assert_ok(store_get(t->store, P(name), &object));
+	n = pread(object.fd, got, sizeof(got), 0);
+	object_close(&object);
+	assert_int_equal(n, strlen(want));
+	assert_memory_equal(got, want, (size_t)n);
+}
+
+/* Asks until the file is kept open, which it is not as long as it is young. */
+static bool
+is_kept(struct tree *t, const char *name)
+{
+	const struct timespec pause = { 0, 5000000 };
+	struct object object;
+	bool kept = false;
+
+	for (int i = 0; i < 200 && !kept; i++) {
+		store_heard(t->store, 0);
+		assert_ok(store_get(t->store, P(name), &object));
+		kept = object.kept != NULL;
+		object_close(&object);
+		(void)nanosleep(&pause, NULL);
+	}
+	return kept;
+}
+
+static void
+what_is_kept_open_is_looked_at_once_for_a_turn(void **state)
+{
+	struct tree *t = *state;
+
+	reopen(t, (struct store_opts){ .writable = true, .staging_ttl_ms = 60000, .open_files = 32 });
+	assert_ok(store_mkdir(t->store, P("/d"), false));
+	plant(t, "d/a", "old");
+	if (!is_kept(t, "/d/a")) {
+		print_message("skipped: no file is kept open on this file system\n");
+		skip();
+	}
+	store_heard(t->store, 7);
+	expect(t, "/d/a", "old");
+	plant(t, "b", "newer");
+	assert_ok(rename(at(t, "b"), at(t, "d/a")));	/* behind the store's back */
+	store_heard(t->store, 7);	/* had come before it looked: may see either */
+	expect(t, "/d/a", "old");
+	store_heard(t->store, 8);
+	expect(t, "/d/a", "newer");
+	assert_true(is_kept(t, "/d/a"));
+	store_heard(t->store, 9);
+	expect(t, "/d/a", "newer");
+	assert_ok(rename(at(t, "d"), at(t, "e")));
+	store_heard(t->store, 0);	/* may have come later */
+	assert_errno(store_get(t->store, P("/d/a"), &(struct object){ 0 }), ENOENT);
+	assert_ok(rename(at(t, "e"), at(t, "d")));
+	assert_true(is_kept(t, "/d/a"));
+	store_heard(t->store, 10);
+	expect(t, "/d/a", "newer");
+	assert_ok(store_move(t->store, P("/d/a"), P("/d/c"), false));	/* what it did itself it knows */
+	assert_errno(store_get(t->store, P("/d/a"), &(struct object){ 0 }), ENOENT);
+}
+
+static void
 two_mounts_are_not_crossed(void **state)
 {
 	struct tree *t = *state;
@@ -563,6 +629,7 @@ main(void)
 		TEST(a_digest_of_another_file_is_not_believed),
 		TEST(a_broken_digest_is_no_digest),
 		TEST(names_are_bytes),
+		TEST(what_is_kept_open_is_looked_at_once_for_a_turn),
 		TEST(two_mounts_are_not_crossed),
 		TEST(space_is_told),
 	};

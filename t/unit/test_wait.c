@@ -28,6 +28,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "io/stream.h"
 #include "io/wait.h"
 #include "sched/helpers.h"
 #include "sched/sched.h"
@@ -119,7 +120,7 @@ empty(int fd)
 }
 
 /* Something that happens while we wait. */
-enum deed { WRITE, SHUT, CLOSE, EMPTY };
+enum deed { WRITE, LINES, SHUT, CLOSE, EMPTY };
 struct later {
 	int	  ms;
 	enum deed deed;
@@ -136,6 +137,9 @@ do_later(void *arg)
 	switch (l->deed) {
 	case WRITE:
 		(void)!write(l->fd, "x", 1);
+		break;
+	case LINES:
+		(void)!write(l->fd, "\nb\nc\n", 5);
 		break;
 	case SHUT:
 		(void)shutdown(l->fd, SHUT_WR);
@@ -904,6 +908,35 @@ a_drain_ends_idle_sessions_and_leaves_the_busy(void *arg)
 	CHECK(told == 20 && finished == 20);
 }
 
+/* A turn is one answer of the kernel about all; only what a wait was ended by had surely come before it. */
+static void
+only_a_line_that_was_waited_for_is_prompt(void *arg)
+{
+	const struct stream_opts opts = { .idle_ms = LONG_MS, .line_ms = LONG_MS, .stall_ms = LONG_MS };
+	const uint64_t turn = wait_turn();
+	struct stream *s;
+	char *line;
+	int fd[2];
+
+	(void)arg;
+	tcp_pair(fd);
+	s = stream_open(fd[0], &opts);
+	CHECK(write(fd[1], "a\nb\n", 4) == 4);
+	CHECK(stream_line(s, &line) == 1 && *line == 'a' && !stream_prompt(s));
+	CHECK(stream_line(s, &line) == 1 && *line == 'b' && !stream_prompt(s));
+	for (int i = 0; i < 2; i++) {
+		later(SHORT_MS, WRITE, fd[1]);		/* the rest of this line comes later, */
+		later(2 * SHORT_MS, LINES, fd[1]);	/* and with it what nobody waited for */
+		CHECK(stream_line(s, &line) == 1 && *line == 'x');
+		CHECK(stream_prompt(s) == (model == &sched_coroutine));
+		CHECK(stream_line(s, &line) == 1 && *line == 'b' && !stream_prompt(s));
+		CHECK(stream_line(s, &line) == 1 && *line == 'c' && !stream_prompt(s));
+	}
+	CHECK((wait_turn() > turn) == (model == &sched_coroutine));
+	stream_close(&s);
+	wait_close(fd[1]);
+}
+
 /* Asleep for long enough that stacks are trimmed, then awake again. */
 static void
 oversleep(void *arg)
@@ -954,6 +987,7 @@ static const struct check {
 	EACH(a_call_gives_its_result_and_errno),
 	EACH(a_call_is_finished_while_draining),
 	EACH(no_listener_starves_another),
+	EACH(only_a_line_that_was_waited_for_is_prompt),
 	EACH(who_passes_is_still_told),
 	EACH(there_are_never_more_sessions_than_allowed),
 	TOGETHER(calls_of_two_sessions_overlap),
