@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "sched/sched.h"
 
 #define EVENTS_MAX	256	/* events taken from the kernel at once */
+#define CROWD		8	/* events at once that tell of a worker which hardly ever sleeps */
 #define TRIM_AFTER	1000	/* milliseconds of sleep after which a stack is trimmed */
 
 struct fiber {			/* lives in coroutine_local() */
@@ -504,12 +506,24 @@ next_timeout(void)
 	return wait_timeout(deadline);
 }
 
+/* Where there are more busy workers and clients than processors, whoever always has something to do
+ * has the processor until the kernel's next tick, which is milliseconds: as long the sessions of
+ * the next worker would wait.  If nobody waits for this processor, the call is all that it costs. */
+static void
+give_way(int events)
+{
+	if (events >= CROWD)
+		(void)sched_yield();
+}
+
 static void
 collect(int timeout)
 {
 	static struct epoll_event event[EVENTS_MAX];
-	int i, n, fd;
+	static int n;
+	int i, fd;
 
+	give_way(n);
 	n = epoll_wait(epfd, event, EVENTS_MAX, timeout);
 	wait_turned();
 	for (i = 0; i < n; i++) {
