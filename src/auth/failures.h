@@ -71,7 +71,7 @@ bool	failures_each(const struct failures *, unsigned *at, struct failures_entry 
 /* What was answered so far, and how many users there are, for anybody to read. */
 struct failures_counts {
 	_Atomic uint64_t users;
-	_Atomic uint64_t right, wrong, banned, busy;
+	_Atomic uint64_t right, wrong, banned, busy, unknown;	/* by enum login_verdict */
 };
 struct failures_counts *failures_counts(struct failures *);
 

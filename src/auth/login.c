@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,7 +63,8 @@ hear(int fd, struct login_answer *answer, int64_t deadline)
 
 	for (;;) {
 		n = recv(fd, answer, sizeof(*answer), MSG_DONTWAIT);
-		if (n == (ssize_t)sizeof(*answer))
+		if (n >= (ssize_t)offsetof(struct login_answer, groups) &&
+		    (size_t)n == offsetof(struct login_answer, groups) + answer->groups_len)
 			return 0;
 		if (n >= 0)
 			errno = ECONNRESET;
@@ -114,6 +116,8 @@ login_take(int fd, struct login_question *q, int *reply)
 		explicit_bzero(q, sizeof(*q));
 		return 0;	/* whoever sends such a thing is no worker of ours any more */
 	}
+	if (q->kind != LOGIN_ACCOUNT)
+		q->kind = LOGIN_PASSWORD;
 	q->name[sizeof(q->name) - 1] = q->password[sizeof(q->password) - 1] = '\0';
 	return 1;
 }
@@ -121,9 +125,21 @@ login_take(int fd, struct login_question *q, int *reply)
 void
 login_answer(int *reply, const struct login_answer *answer)
 {
-	(void)send(*reply, answer, sizeof(*answer), MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)send(*reply, answer, offsetof(struct login_answer, groups) + answer->groups_len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)close(*reply);
 	*reply = -1;
+}
+
+void
+login_refuse(int *reply, enum login_verdict verdict, int64_t ms)
+{
+	struct login_answer answer;
+
+	answer.verdict = verdict;
+	answer.ms = ms;
+	answer.groups_len = 0;
+	login_answer(reply, &answer);
 }
 
 bool

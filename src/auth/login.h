@@ -13,6 +13,7 @@
 #include "auth/users_line.h"
 
 #define LOGIN_PASSWORD_MAX	512	/* bytes, with the NUL */
+#define LOGIN_GROUPS_MAX	16384	/* bytes of the names of groups that one user may be in */
 
 enum login_kind {
 	LOGIN_PASSWORD,
@@ -31,12 +32,16 @@ enum login_verdict {
 	LOGIN_WRONG,		/* to be told when ms have passed */
 	LOGIN_BANNED,		/* not looked at, nor will it be for ms */
 	LOGIN_LOCKED,		/* an account that there is not, or that is locked */
-	LOGIN_BUSY		/* not looked at: too many questions wait, from that address or at all */
+	LOGIN_BUSY,		/* not looked at: too many questions wait, from that address or at all */
+	LOGIN_UNKNOWN		/* what it was asked of gave no answer */
 };
 
 struct login_answer {
 	enum login_verdict verdict;
 	int64_t		 ms;
+	size_t		 groups_len;
+	char		 groups[LOGIN_GROUPS_MAX]; /* the user's groups beside those of the configuration: names,
+					 * each with a NUL behind it; not more of it than that is sent */
 };
 
 /* Asks over the socket fd.  0; or -1: ETIMEDOUT where there was no answer in time, ECONNRESET
@@ -48,8 +53,9 @@ int	login_ask(int fd, const struct login_question *, struct login_answer *, int6
  * caller's: 1; 0 where there is none now; -1 where nobody is left who could ask. */
 int	login_take(int fd, struct login_question *, int *reply);
 
-/* Answers, and closes *reply; and whether anybody still waits for the answer. */
+/* Answers, and closes *reply; in short without groups; and whether anybody still waits for the answer. */
 void	login_answer(int *reply, const struct login_answer *);
+void	login_refuse(int *reply, enum login_verdict, int64_t ms);
 bool	login_wanted(int reply);
 
 #endif

@@ -6,7 +6,8 @@
 
 /* Whether a rule is about that user; `owner`: the part %u of the path is his name. */
 static bool
-is_about(const struct rights *r, const struct rule *rule, const char *user, bool owner)
+is_about(const struct rights *r, const struct rule *rule, const char *user,
+    const struct rights_groups *more, bool owner)
 {
 	switch (rule->what) {
 	case WHO_EVERYBODY:
@@ -20,7 +21,8 @@ is_about(const struct rights *r, const struct rule *rule, const char *user, bool
 	case WHO_USER:
 		return strcmp(rule->who, user) == 0;
 	case WHO_GROUP:
-		return user[0] != '\0' && rights_is_member(&r->group[rule->group], user);
+		return user[0] != '\0' && (rights_is_member(&r->group[rule->group], user) ||
+		    (more != NULL && (more->set[rule->group / 64] >> rule->group % 64 & 1) != 0));
 	}
 	return false;
 }
@@ -69,8 +71,21 @@ is_nearest(const struct rights *r, const struct place *p, const char *path, size
 }
 
 void
-rights_ask(const struct rights *r, const char *user, const char *path, size_t len,
-    struct rights_answer *answer)
+rights_groups(const struct rights *r, const char *names, size_t len, struct rights_groups *more)
+{
+	const char *name;
+	size_t i;
+
+	memset(more, 0, sizeof(*more));
+	for (name = names; name < names + len; name += strlen(name) + 1)
+		for (i = 0; i < r->groups; i++)
+			if (strcmp(r->group[i].name, name) == 0)
+				more->set[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+void
+rights_ask(const struct rights *r, const char *user, const struct rights_groups *more, const char *path,
+    size_t len, struct rights_answer *answer)
 {
 	const struct place *p = NULL;
 	const char *name = NULL;
@@ -88,7 +103,7 @@ rights_ask(const struct rights *r, const char *user, const char *path, size_t le
 	answer->logged_in = p->logged_in;
 	owner = namelen > 0 && strlen(user) == namelen && memcmp(user, name, namelen) == 0;
 	for (i = 0; i < p->rules; i++)
-		if (is_about(r, &p->rule[i], user, owner)) {
+		if (is_about(r, &p->rule[i], user, more, owner)) {
 			answer->allowed = p->rule[i].allowed;
 			answer->rule = (int)i;
 			return;

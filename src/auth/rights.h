@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
 	RIGHT_LIST	= 1 << 0,	/* to see which names there are */
@@ -27,6 +28,7 @@ enum {
 #define RIGHTS_TEXT	64	/* bytes that hold the names of all rights */
 #define RIGHTS_WHY	512	/* bytes that hold any sentence of this module */
 #define RIGHTS_USER	"%u"
+#define RIGHTS_GROUPS	256	/* groups that there can be */
 
 struct rights;
 
@@ -60,9 +62,17 @@ struct rights_answer {
 	int		 rule;		/* of that place, that decides; -1: none is about him */
 };
 
-/* The user is "" where nobody has logged in. */
-void	rights_ask(const struct rights *, const char *user, const char *path, size_t len,
-	    struct rights_answer *);
+/* Groups that somebody is in beside those whose members are named: a bit for each number. */
+struct rights_groups {
+	uint64_t	 set[RIGHTS_GROUPS / 64];
+};
+
+/* Those of these names, each with a NUL behind it, of len bytes in all.  What is no group here is left out. */
+void	rights_groups(const struct rights *, const char *names, size_t len, struct rights_groups *);
+
+/* The user is "" where nobody has logged in; more may be NULL. */
+void	rights_ask(const struct rights *, const char *user, const struct rights_groups *more,
+	    const char *path, size_t len, struct rights_answer *);
 
 /* Whether a place lies beneath that path, not at it. */
 bool	rights_divided(const struct rights *, const char *path, size_t len);

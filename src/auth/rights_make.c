@@ -128,6 +128,10 @@ rights_group(struct rights *r, const char *name, const char *where, char why[RIG
 		(void)snprintf(why, RIGHTS_WHY, "a group cannot be called so");
 		return -1;
 	}
+	if (r->groups == RIGHTS_GROUPS) {
+		(void)snprintf(why, RIGHTS_WHY, "there are %d groups already", RIGHTS_GROUPS);
+		return -1;
+	}
 	for (size_t i = 0; i < r->groups; i++)
 		if (strcmp(r->group[i].name, name) == 0) {
 			(void)snprintf(why, RIGHTS_WHY, "there is a group of that name already, at %.200s",

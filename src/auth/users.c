@@ -208,6 +208,16 @@ users_read(int fd, const char *file, users_fault *fault, void *arg)
 	return r.users;
 }
 
+struct users *
+users_none(void)
+{
+	struct users *u = calloc(1, sizeof(*u));
+
+	if (u != NULL && crypt_gensalt_rn(NULL, 0, NULL, 0, u->spare, sizeof(u->spare)) == NULL)
+		users_free(&u);
+	return u;
+}
+
 void
 users_free(struct users **users)
 {
@@ -247,6 +257,12 @@ hash_of(const struct users *u, const char *name)
 			low = at + 1;
 	}
 	return NULL;
+}
+
+bool
+users_has(const struct users *u, const char *name)
+{
+	return hash_of(u, name) != NULL;
 }
 
 bool

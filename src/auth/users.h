@@ -25,6 +25,9 @@ int	users_open(const char *file, struct stat *, char why[USERS_WHY]);
 /* Reads all of it from fd, which is ours now, and tells every fault.  NULL where there is one. */
 struct users	*users_read(int fd, const char *file, users_fault *, void *arg);
 
+/* A table of nobody; NULL with errno. */
+struct users	*users_none(void);
+
 /* Leaves nothing of it in memory; *users may be NULL. */
 void	users_free(struct users **users);
 
@@ -36,6 +39,9 @@ bool	users_admitted(const struct users *, const char *name);
 
 /* The user's hash, or NULL: there is no such user, or none with a password. */
 const char	*users_find(const struct users *, const char *name);
+
+/* Whether there is a line for that name, also one with which nobody can log in. */
+bool		 users_has(const struct users *, const char *name);
 
 /* A hash for a name that has none: always the same one of somebody else's, so that the time that it
  * takes to find a password wrong does not tell whether the user exists. */

@@ -231,9 +231,10 @@ show_authenticator(const json_t *a)
 
 	if (a == NULL || json_is_null(a))
 		return;
-	(void)printf("logins         %jd users; %jd right, %jd wrong, %jd banned, %jd too many at a time\n",
-	    (intmax_t)count(a, "users"), (intmax_t)count(a, "right"), (intmax_t)count(a, "wrong"),
-	    (intmax_t)count(a, "banned"), (intmax_t)count(a, "busy"));
+	(void)printf("logins         %jd users; %jd right, %jd wrong, %jd banned, %jd too many at a time, "
+	    "%jd without an answer\n", (intmax_t)count(a, "users"), (intmax_t)count(a, "right"),
+	    (intmax_t)count(a, "wrong"), (intmax_t)count(a, "banned"), (intmax_t)count(a, "busy"),
+	    (intmax_t)count(a, "unknown"));
 	(void)printf("authenticator  pid %jd, %s %.32s; %jd restarts\n", (intmax_t)count(a, "pid"),
 	    dead ? "dead, next try in" : "for", age(since, a, dead ? "next_try" : "age"),
 	    (intmax_t)count(a, "restarts"));

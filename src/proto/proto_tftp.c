@@ -115,7 +115,7 @@ parse_name(struct transfer *t)
 static int
 admit(struct transfer *t)
 {
-	if (session_admit(t->session, session_user(t->session)) == 0)
+	if (session_admit(t->session, session_user(t->session), &t->session->groups) == 0)
 		return 0;
 	session_log(t->session, "%s is refused: %s", session_user(t->session), errno == EACCES ?
 	    "the users file has locked this user, or has none of that name" : "the authenticator does not answer");

@@ -216,6 +216,7 @@ show_authenticator(const struct master *m)
 	set_count(shown, "wrong", atomic_load(&counts->wrong));
 	set_count(shown, "banned", atomic_load(&counts->banned));
 	set_count(shown, "busy", atomic_load(&counts->busy));
+	set_count(shown, "unknown", atomic_load(&counts->unknown));
 	return shown;
 }
 

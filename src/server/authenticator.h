@@ -12,13 +12,15 @@
 
 /* An order of the master's: one message. */
 enum authenticator_order_kind {
-	AUTHENTICATOR_READ,	/* the users file, whose descriptor comes with it; text is its name */
+	AUTHENTICATOR_READ,	/* the users file, whose descriptor comes with it; text is its name.  Without
+				 * both there is none */
 	AUTHENTICATOR_FORGIVE	/* text says whom */
 };
 
 struct authenticator_order {
 	enum authenticator_order_kind kind;
 	struct failures_limits limits;
+	int64_t		 login_ms;	/* how long a worker waits for an answer */
 	char		 text[AUTHENTICATOR_OPERAND];
 };
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "server/authenticator.h"
 #include "server/authority.h"
+#include "server/pam_process.h"
 
 #define LOOK_MS		1000	/* between two looks at the file */
 #define YOUNG_MS	1000	/* one that dies before this is old has died young */
@@ -88,12 +89,14 @@ authority_check(const struct config *config, struct faults *faults)
 {
 	int fd, pipefd[2], status = -1;
 	size_t before = faults->count;
-	char why[USERS_WHY];
+	char why[USERS_WHY], no_pam[PAM_WHY];
 	struct stat st;
 	pid_t pid;
 
+	if (config->pam_service[0] != '\0' && pam_check(config->pam_service, no_pam) == -1)
+		faults_add(faults, "pam-service: %s", no_pam);
 	if (config->users[0] == '\0')
-		return 0;
+		return faults->count == before ? 0 : -1;
 	if ((fd = users_open(config->users, &st, why)) == -1) {
 		faults_add(faults, "users: %s", why);
 		return -1;
@@ -112,7 +115,7 @@ authority_check(const struct config *config, struct faults *faults)
 		continue;
 	if (status != 0 && faults->count == before)
 		faults_add(faults, "users: %s cannot be checked", config->users);
-	return status == 0 ? 0 : -1;
+	return faults->count == before ? 0 : -1;
 }
 
 /* --- the process */
@@ -168,19 +171,20 @@ authority_close(struct authority **authority)
 int
 authority_door(const struct authority *a, const struct config *config)
 {
-	return config->users[0] != '\0' ? a->door[0] : -1;
+	return config_logins(config) ? a->door[0] : -1;
 }
 
 static bool
 wanted(const struct authority *a)
 {
-	return a->config != NULL && a->config->users[0] != '\0';
+	return a->config != NULL && config_logins(a->config);
 }
 
 static bool
 same_process(const struct config *a, const struct config *b)
 {
-	return a->as.uid == b->as.uid && a->as.gid == b->as.gid && a->sandbox == b->sandbox;
+	return a->as.uid == b->as.uid && a->as.gid == b->as.gid && a->sandbox == b->sandbox &&
+	    strcmp(a->pam_service, b->pam_service) == 0 && (a->users[0] == '\0') == (b->users[0] == '\0');
 }
 
 void
@@ -269,6 +273,7 @@ give(struct authority *a, enum authenticator_order_kind kind, const char *text, 
 			.ban_ms = a->config->login_ban_ms,
 			.delay_ms = a->config->login_delay_ms,
 		},
+		.login_ms = a->config->login_timeout_ms,
 	};
 	struct iovec iov = { .iov_base = &order, .iov_len = sizeof(order) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -310,6 +315,10 @@ hand_over(struct authority *a)
 	struct stat st;
 	int fd;
 
+	if (a->config->users[0] == '\0') {
+		a->unread = give(a, AUTHENTICATOR_READ, "", -1) == -1;
+		return;
+	}
 	if ((fd = users_open(a->config->users, &st, why)) == -1) {
 		blame(a, why);
 		return;
@@ -326,7 +335,9 @@ look(struct authority *a)
 {
 	struct stat st;
 
-	if (!a->unread && stat(a->config->users, &st) == -1)
+	if (!a->unread && a->config->users[0] == '\0')
+		;	/* nothing can change */
+	else if (!a->unread && stat(a->config->users, &st) == -1)
 		blame(a, "the users file has gone");
 	else if (a->unread || changed(&st, &a->seen))
 		hand_over(a);

@@ -9,7 +9,8 @@
 
 #define CALLERS_EACH	8	/* questions of one address that may wait */
 
-enum callers_lane { CALLERS_GOOD, CALLERS_SUSPECT, CALLERS_LANES };
+/* Of each two: for users of the file, and for those whom PAM is asked about. */
+enum callers_lane { CALLERS_GOOD, CALLERS_SUSPECT, CALLERS_PAM_GOOD, CALLERS_PAM_SUSPECT, CALLERS_LANES };
 
 struct call {
 	struct call	*next;

@@ -137,6 +137,12 @@ config_load(struct config *config, const struct config_source *source, struct fa
 	return 0;
 }
 
+bool
+config_logins(const struct config *config)
+{
+	return config->users[0] != '\0' || config->pam_service[0] != '\0';
+}
+
 void
 config_free(struct config *config)
 {

@@ -52,6 +52,7 @@ struct config {
 	int64_t		 sessions_per_worker;
 	int64_t		 backlog;
 	char		*users;			/* "" for none: nobody can log in */
+	char		*pam_service;		/* who is not in that file is asked of it; "" for none */
 	int64_t		 login_failures;	/* 0: nobody is banned */
 	int64_t		 login_ban_ms;
 	int64_t		 login_delay_ms;
@@ -131,6 +132,9 @@ struct config_source {
 /* Reads and checks all of it.  0, or -1 with at least one line in *faults; then *config is as
  * it was before (a reload keeps what it has: read into a new struct).  config_free() it. */
 int	config_load(struct config *, const struct config_source *, struct faults *);
+
+/* Whether anybody can log in by a password. */
+bool	config_logins(const struct config *);
 
 /* Leaves an empty struct behind; a zeroed one may be freed. */
 void	config_free(struct config *);

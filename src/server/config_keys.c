@@ -65,6 +65,8 @@ static const struct config_key keys[] = {
 	    "whom workers become when started as root; by default coffer, else nobody" },
 	{ "users", CONFIG_PATH, AT(users), NULL, 0, 0, NULL,
 	    "the file of those who can log in; by default " USERS_FILE ", where there is one" },
+	{ "pam-service", CONFIG_STRING, AT(pam_service), "", 0, 0, NULL,
+	    "the PAM service that is asked about users who are not in that file" },
 	{ "login-failures", CONFIG_NUMBER, AT(login_failures), "5", 0, 1000000, NULL,
 	    "wrong passwords after which an address is not listened to for a user; 0 for any number" },
 	{ "login-ban", CONFIG_DURATION, AT(login_ban_ms), "10m", SECOND, 365 * DAY, NULL,

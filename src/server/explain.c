@@ -148,7 +148,7 @@ explain(const struct config *config, char *operand, json_t **lines, char why[EXP
 
 	if (read_question(&q, operand, why) == -1)
 		return NULL;
-	rights_ask(rights, q.user, q.path.name, q.path.len, &q.answer);
+	rights_ask(rights, q.user, NULL, q.path.name, q.path.len, &q.answer);
 	/* What is nothing but the way to shares can be looked at. */
 	allowed = q.answer.place == -1 ? (q.need == NEED_LIST || q.need == NEED_STAT) &&
 	    rights_divided(rights, q.path.name, q.path.len) : need_met(q.need, q.answer.allowed);

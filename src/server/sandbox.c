@@ -24,7 +24,7 @@ sandbox_opts(const struct config *config)
 		.writable = config_shares_writable(&config->shares),
 		.forks = model->forks,
 		.threads = model->threads,
-		.asks = config->users[0] != '\0',
+		.asks = config_logins(config),
 		.syslog = strcmp(config->log, "syslog") == 0,
 	};
 }

@@ -81,6 +81,7 @@ session_as(struct session *s, const char *user)
 		(void)atomic_fetch_and(&p->accounts, (unsigned char)~USER);
 	}
 	progress_user(p, user);
+	memset(&s->groups, 0, sizeof(s->groups));
 	if ((s->user = account) != NULL)
 		(void)atomic_fetch_or(&p->accounts, USER);
 	return 0;

@@ -20,6 +20,7 @@
 struct login_memory {
 	char		 before[PROGRESS_USER];	/* who it was before them */
 	char		 user[PROGRESS_USER];	/* whose words the digest is of */
+	struct rights_groups groups;	/* his */
 	struct digest	 words;
 	int64_t		 until;
 };
@@ -63,57 +64,85 @@ ask(struct session *s, const struct login_words *w, struct login_answer *answer)
 }
 
 static int
-let_in(struct session *s, const struct login_words *w)
+let_in(struct session *s, const struct login_words *w, const struct login_answer *answer)
 {
 	char name[PROGRESS_USER];
 
 	put(name, sizeof(name), w->name, w->name_len);
 	if (session_as(s, name) == -1)
 		return refuse(s, w, ETOOMANYREFS, "too many sessions of that user");
+	rights_groups(s->shares->rights, answer->groups, answer->groups_len, &s->groups);
 	session_log(s, "login as %s", name);
 	return 0;
 }
 
-int
-session_login(struct session *s, const struct login_words *w, int64_t *seconds)
+static int
+obey(struct session *s, const struct login_words *w, const struct login_answer *answer)
 {
-	struct login_answer answer;
-
-	if (s->opts->login == -1)
-		return refuse(s, w, ENOSYS, "the server has no users");
-	if (!session_private(s))
-		return refuse(s, w, ENOTCONN, "the password came in clear text");
-	if (ask(s, w, &answer) == -1)
-		return refuse(s, w, errno, errno == ECANCELED ? "shutting down" : "the authenticator does not answer");
-	*seconds = (answer.ms + 999) / 1000;
-	switch (answer.verdict) {
+	switch (answer->verdict) {
 	case LOGIN_RIGHT:
-		return let_in(s, w);
+		return let_in(s, w, answer);
 	case LOGIN_WRONG:
-		(void)wait_until(clock_in(answer.ms));
+		(void)wait_until(clock_in(answer->ms));
 		return refuse(s, w, EACCES, "wrong user or password");
 	case LOGIN_BANNED:
 		return refuse(s, w, EUSERS, "too many wrong passwords before");
+	case LOGIN_UNKNOWN:
+		return refuse(s, w, EIO, "the password cannot be checked");
 	default:
 		return refuse(s, w, EAGAIN, "too many logins at a time");
 	}
 }
 
 int
-session_admit(struct session *s, const char *user)
+session_login(struct session *s, const struct login_words *w, int64_t *seconds)
 {
-	struct login_question q = { .kind = LOGIN_ACCOUNT, .peer = s->peer };
-	struct login_answer answer;
+	struct login_answer *answer;
+	int ret, saved;
 
 	if (s->opts->login == -1)
+		return refuse(s, w, ENOSYS, "the server has no users");
+	if (!session_private(s))
+		return refuse(s, w, ENOTCONN, "the password came in clear text");
+	if ((answer = malloc(sizeof(*answer))) == NULL)		/* too large for a coroutine's stack */
+		return refuse(s, w, errno, "out of memory");
+	if (ask(s, w, answer) == -1)
+		ret = refuse(s, w, errno, errno == ECANCELED ? "shutting down" :
+		    "the authenticator does not answer");
+	else {
+		*seconds = (answer->ms + 999) / 1000;
+		ret = obey(s, w, answer);
+	}
+	saved = errno;
+	free(answer);
+	errno = saved;
+	return ret;
+}
+
+int
+session_admit(struct session *s, const char *user, struct rights_groups *groups)
+{
+	struct login_question q = { .kind = LOGIN_ACCOUNT, .peer = s->peer };
+	struct login_answer *answer;
+	int ret, saved;
+
+	memset(groups, 0, sizeof(*groups));
+	if (s->opts->login == -1)
 		return 0;
-	(void)strlcpy(q.name, user, sizeof(q.name));
-	if (login_ask(s->opts->login, &q, &answer, clock_in(s->opts->login_ms)) == -1)
+	if ((answer = malloc(sizeof(*answer))) == NULL)
 		return -1;
-	if (answer.verdict == LOGIN_RIGHT)
-		return 0;
-	errno = EACCES;
-	return -1;
+	(void)strlcpy(q.name, user, sizeof(q.name));
+	ret = login_ask(s->opts->login, &q, answer, clock_in(s->opts->login_ms));
+	if (ret == 0 && answer->verdict == LOGIN_RIGHT)
+		rights_groups(s->shares->rights, answer->groups, answer->groups_len, groups);
+	else if (ret == 0) {
+		errno = EACCES;
+		ret = -1;
+	}
+	saved = errno;
+	free(answer);
+	errno = saved;
+	return ret;
 }
 
 /* Of this process; and of its children, under fork. */
@@ -158,12 +187,14 @@ session_login_again(struct session *s, const struct login_words *w, int64_t *sec
 	if (clock_ms() < m->until && digest_equal(&digest, &m->words)) {
 		if (strcmp(session_user(s), m->user) != 0 && session_as(s, m->user) == -1)
 			return refuse(s, w, ETOOMANYREFS, "too many sessions of that user");
+		s->groups = m->groups;
 		return 0;
 	}
 	session_logout(s);
 	if (session_login(s, w, seconds) == -1)
 		return -1;
 	(void)strlcpy(m->user, session_user(s), sizeof(m->user));
+	m->groups = s->groups;
 	m->words = digest;
 	m->until = clock_in(MEMORY_MS);
 	return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct rights_groups;
 struct session;
 
 struct login_words {		/* any bytes, no NUL behind them */
@@ -25,9 +26,9 @@ struct login_words {		/* any bytes, no NUL behind them */
 int	session_login(struct session *, const struct login_words *, int64_t *seconds);
 
 /* Whether a user who is known otherwise than by a password may come: one whom the users file has, and has
- * not locked, or any where there is none.  0; or -1 with EACCES, or what session_login() says where the
- * authenticator did not answer. */
-int	session_admit(struct session *, const char *user);
+ * not locked, or whom PAM knows, or any where nobody is asked.  0, and his groups beside those of the
+ * configuration; or -1 with EACCES, or what session_login() says where the authenticator did not answer. */
+int	session_admit(struct session *, const char *user, struct rights_groups *);
 
 /* session_login() for a protocol in which each request says who it is of.  Words that were right on this
  * connection within the last minutes are right without a question; what is kept of them is a digest under a

@@ -77,7 +77,7 @@ reach(const struct session *s, const struct path *path, enum need need, struct p
 
 	reach->store = NULL;
 	reach->path = path;
-	rights_ask(s->shares->rights, session_user(s), path->name, path->len, &answer);
+	rights_ask(s->shares->rights, session_user(s), &s->groups, path->name, path->len, &answer);
 	reach->allowed = answer.allowed;
 	reach->logged_in = answer.logged_in;
 	if (share == NULL) {
@@ -190,7 +190,7 @@ reach_rights(const struct session *s, const char *path, size_t len)
 {
 	struct rights_answer answer;
 
-	rights_ask(s->shares->rights, session_user(s), path, len, &answer);
+	rights_ask(s->shares->rights, session_user(s), &s->groups, path, len, &answer);
 	return answer.allowed;
 }
 

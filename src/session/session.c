@@ -159,14 +159,18 @@ session_private(const struct session *s)
 static const char *
 admit(struct session *s, const char *user)
 {
+	struct rights_groups groups;
 	const char *why;
 
 	if (!users_name(user, strlen(user), &why))
 		return why;
-	if (session_admit(s, user) == -1)
+	if (session_admit(s, user, &groups) == -1)
 		return errno == EACCES ? "the users file has locked its user, or has none of that name" :
 		    "the authenticator does not answer";
-	return session_as(s, user) == -1 ? "too many sessions of this user" : NULL;
+	if (session_as(s, user) == -1)
+		return "too many sessions of this user";
+	s->groups = groups;
+	return NULL;
 }
 
 /* The user that the client's certificate names, if it has shown one. */

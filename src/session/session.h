@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/rights.h"
 #include "base/mime.h"
 #include "io/datagram.h"
 #include "io/stream.h"
@@ -70,6 +71,7 @@ struct session {
 	uint64_t		 heard;		/* bytes, when the store was last told; UINT64_MAX: of the turn */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
+	struct rights_groups	 groups;	/* what the authenticator said of the user's */
 	struct login_memory	*logins;	/* of session_login_again(), or NULL */
 	struct hold		*hold;		/* uploads that wait for a COMMIT, or NULL */
 	struct sockaddr_in6	 peer;		/* or any shorter address */

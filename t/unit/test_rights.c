@@ -102,7 +102,7 @@ decides(void **state)
 	(void)state;
 	assert_string_equal(told, "");
 	for (size_t i = 0; i < ROWS(rows); i++) {
-		rights_ask(r, rows[i].user, rows[i].path, strlen(rows[i].path), &a);
+		rights_ask(r, rows[i].user, NULL, rows[i].path, strlen(rows[i].path), &a);
 		if (a.allowed != rows[i].allowed || a.logged_in != rows[i].logged_in)
 			print_message("row %zu: \"%s\" at \"%s\"\n", i, rows[i].user, rows[i].path);
 		assert_int_equal(a.allowed, rows[i].allowed);
@@ -116,6 +116,28 @@ decides(void **state)
 	rights_free(&r);
 }
 
+/* Of those the configuration names no members: the system does. */
+static void
+groups_from_outside(void **state)
+{
+	static const char *const lines[] = { "/", "@staff: all", "users: list", NULL };
+	static const char names[] = "wheel\0staff\0";
+	struct rights *r = make(lines);
+	struct rights_groups more;
+	struct rights_answer a;
+
+	(void)state;
+	rights_groups(r, names, 6, &more);
+	rights_ask(r, "zoe", &more, "", 0, &a);
+	assert_int_equal(a.allowed, RIGHT_LIST);
+	rights_groups(r, names, sizeof(names) - 1, &more);
+	rights_ask(r, "zoe", &more, "", 0, &a);
+	assert_int_equal(a.allowed, RIGHTS_ALL);
+	rights_ask(r, "", &more, "", 0, &a);
+	assert_int_equal(a.allowed, 0);
+	rights_free(&r);
+}
+
 static void
 shares_apart(void **state)
 {
@@ -126,16 +148,16 @@ shares_apart(void **state)
 	struct rights_answer a;
 
 	(void)state;
-	rights_ask(r, "", "staff/public/x", 14, &a);
+	rights_ask(r, "", NULL, "staff/public/x", 14, &a);
 	assert_int_equal(a.allowed, RIGHTS_LOOK);
 	rights_within(r, 0, 0);
 	rights_within(r, 1, 1);
 	rights_within(r, 2, 0);
-	rights_ask(r, "", "staff/public/x", 14, &a);
+	rights_ask(r, "", NULL, "staff/public/x", 14, &a);
 	assert_int_equal(a.allowed, 0);
-	rights_ask(r, "", "zoe/public/x", 12, &a);
+	rights_ask(r, "", NULL, "zoe/public/x", 12, &a);
 	assert_int_equal(a.allowed, RIGHTS_LOOK);
-	rights_ask(r, "anna", "staff/public/x", 14, &a);
+	rights_ask(r, "anna", NULL, "staff/public/x", 14, &a);
 	assert_int_equal(a.allowed, RIGHTS_ALL);
 	rights_free(&r);
 }
@@ -148,10 +170,10 @@ without_a_place(void **state)
 	struct rights_answer a;
 
 	(void)state;
-	rights_ask(r, "anna", "", 0, &a);
+	rights_ask(r, "anna", NULL, "", 0, &a);
 	assert_int_equal(a.place, -1);
 	assert_int_equal(a.allowed, 0);
-	rights_ask(r, "anna", "publish", 7, &a);
+	rights_ask(r, "anna", NULL, "publish", 7, &a);
 	assert_int_equal(a.place, -1);
 	assert_int_equal(rights_most(r, 0), RIGHTS_ALL);
 	rights_free(&r);
@@ -292,6 +314,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides),
+		cmocka_unit_test(groups_from_outside),
 		cmocka_unit_test(shares_apart),
 		cmocka_unit_test(without_a_place),
 		cmocka_unit_test(divided),
