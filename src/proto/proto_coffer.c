@@ -155,6 +155,8 @@ static const struct {
 	{ ECANCELED,	503, "shutting down" },
 	{ EUSERS,	429, "no more uploads are held: COMMIT those that are" },
 	{ ETOOMANYREFS,	429, "too many requests of your address; try again later" },
+	{ ENOTRECOVERABLE, 503, "what had come was removed from .coffer: send it again" },
+	{ EBADFD,	500, "the server's folder .coffer cannot be used" },
 	{ EOWNERDEAD,	503, "refused for a while, for processes of the server died of this request" },
 };
 

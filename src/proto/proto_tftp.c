@@ -43,6 +43,8 @@ static const struct {
 	{ ENFILE,	503, TFTP_OTHER,	"too many open files" },
 	{ ENOMEM,	503, TFTP_OTHER,	"out of memory" },
 	{ ETOOMANYREFS,	429, TFTP_OTHER, "too many requests of your address; try again later" },
+	{ ENOTRECOVERABLE, 503, TFTP_OTHER, "what had come was removed from .coffer: send it again" },
+	{ EBADFD,	500, TFTP_OTHER, "the server's folder .coffer cannot be used" },
 	{ EOWNERDEAD,	503, TFTP_OTHER, "refused for a while, for processes of the server died of this request" },
 	{ ETIMEDOUT,	408, TFTP_OTHER,	NULL },
 	{ ECONNREFUSED,	499, TFTP_OTHER,	NULL },

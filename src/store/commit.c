@@ -36,7 +36,7 @@ sync_named(const struct upload *up)
 
 	fd = staging_open(up->staged.folder, up->staged.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd == -1)
-		return -1;
+		return errno == ENOENT ? fail_with(ENOTRECOVERABLE) : -1;
 	ret = fsync(fd);
 	error = errno;
 	close(fd);

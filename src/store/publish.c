@@ -159,12 +159,22 @@ upload_finish(struct upload *up, struct object *done)
 	return set_mode(up, done);
 }
 
+/* Whether what had come was removed by somebody who looked behind the curtain: not the client's fault. */
+static bool
+was_taken_away(const struct upload *up)
+{
+	struct stat st;
+
+	return errno == ENOENT && fstatat(up->staged.folder, up->staged.name, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    errno == ENOENT;
+}
+
 static int
 rename_staged(struct upload *up, bool only_new)
 {
 	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
 	    only_new) == -1)
-		return -1;
+		return was_taken_away(up) ? fail_with(ENOTRECOVERABLE) : -1;
 	usage_moved(up->store, &(struct stat){ .st_mode = S_IFREG, .st_size = up->offset });
 	if (up->staged.fd != -1)
 		close(up->staged.fd);

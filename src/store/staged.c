@@ -63,12 +63,19 @@ read_mark(int fd, struct staged_entry *e)
 		e->declared = (off_t)declared;
 }
 
+static bool
+is_staged(const char *name)
+{
+	return strchr(name, '/') == NULL && strcmp(name, STAGING_LOCKS) != 0 && strcmp(name, "..") != 0 &&
+	    strcmp(name, ".") != 0;
+}
+
 static int
 open_one(int folder, const char *name, struct stat *st)
 {
 	int fd;
 
-	if (strchr(name, '/') != NULL || strcmp(name, STAGING_LOCKS) == 0)
+	if (!is_staged(name))
 		return fail_with(ENOENT);
 	fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
@@ -117,18 +124,20 @@ store_staged(struct store *s, void (*fn)(void *, const struct staged_entry *), v
 	return n;
 }
 
-/* First the lock: whoever has it is at the upload. */
 static int
 remove_one(struct store *s, int folder, const char *name)
 {
 	struct stat st;
-	int fd, ret = -1, error;
+	int fd, ret, error;
 
-	if ((fd = open_one(folder, name, &st)) == -1)
+	if (staging_is_brief(name))
+		return fail_with(EBUSY);
+	if (!is_staged(name))
+		return fail_with(ENOENT);
+	if ((fd = staging_claim(folder, name, &st)) == -1)
 		return -1;
-	if (staging_is_brief(name) || flock(fd, LOCK_EX | LOCK_NB) == -1)
-		errno = EBUSY;
-	else if ((ret = unlinkat(folder, name, 0)) == 0)
+	ret = staging_is_new(&st) ? fail_with(EBUSY) : unlinkat(folder, name, 0);
+	if (ret == 0)
 		usage_gone(s, &st);
 	error = errno;
 	close(fd);

@@ -174,7 +174,18 @@ older_than(const struct stat *st, int64_t ms)
 	return older(&st->st_mtim, ms);
 }
 
-/* A name of our own.  Nobody waits for its lock, so a failure to get it does not matter. */
+/* Whoever else has it open waits for nothing while holding the lock (see takeable() and
+ * staging_claim()), so that this does not wait long. */
+static int
+lock_own(int fd)
+{
+	while (flock(fd, LOCK_EX) == -1)
+		if (errno != EINTR)
+			return -1;
+	return 0;
+}
+
+/* A name of our own.  Where there are no locks, nobody else asks for it. */
 static int
 take_private(struct staged *st, mode_t mode)
 {
@@ -184,7 +195,7 @@ take_private(struct staged *st, mode_t mode)
 	snprintf(st->name + len, sizeof(st->name) - len, ".%08x%08x", arc4random(), arc4random());
 	if ((st->fd = staging_open(st->folder, st->name, flags, mode)) == -1)
 		return -1;
-	flock(st->fd, LOCK_EX | LOCK_NB);
+	(void)lock_own(st->fd);
 	st->fresh = true;
 	st->resumable = false;
 	st->size = 0;
@@ -215,7 +226,7 @@ takeable(struct store *s, struct staged *staged, off_t *size)
 	*size = st.st_size;
 	if (st.st_size > 0)
 		return TAKE_THIS;
-	if (!older_than(&st, EMPTY_AGE_MS) || unlinkat(staged->folder, staged->name, 0) == -1)
+	if (staging_is_new(&st) || unlinkat(staged->folder, staged->name, 0) == -1)
 		return TAKE_PRIVATE;
 	usage_gone(s, &st);
 	return TAKE_AGAIN;
@@ -248,14 +259,11 @@ take_existing(struct store *s, struct staged *staged, off_t max)
 	return taking;
 }
 
-/* Whoever else has it open waits for nothing while holding the lock (see takeable()
- * and expire()), so that this does not wait long. */
 static int
 lock_fresh(struct staged *st)
 {
-	while (flock(st->fd, LOCK_EX) == -1)
-		if (errno != EINTR)
-			return -1;
+	if (lock_own(st->fd) == -1)
+		return -1;
 	st->fresh = st->resumable = true;
 	st->size = 0;
 	st->found = -1;
@@ -285,6 +293,29 @@ bool
 staging_is_brief(const char *name)
 {
 	return strncmp(name, BRIEF, strlen(BRIEF)) == 0;
+}
+
+/* First the lock, then the look: whoever had it before may have published the file, and the name may
+ * be another's by now. */
+int
+staging_claim(int folder, const char *name, struct stat *st)
+{
+	bool locked;
+	int fd;
+
+	if ((fd = staging_open(folder, name, OPEN_STAGED, 0)) == -1)
+		return -1;
+	locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	if (locked && fstat(fd, st) == 0 && S_ISREG(st->st_mode) && still_named(folder, name, st))
+		return fd;
+	close(fd);
+	return fail_with(locked ? ENOENT : EBUSY);
+}
+
+bool
+staging_is_new(const struct stat *st)
+{
+	return st->st_size == 0 && !older_than(st, EMPTY_AGE_MS);
 }
 
 bool
@@ -442,24 +473,19 @@ mend(int folder, const char *name)
 	struct stat st;
 	int fd;
 
-	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
+	if ((fd = staging_claim(folder, name, &st)) == -1)
 		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    still_named(folder, name, &st)) {
-		if (staging_reserves(&st))
-			release(fd, &st);
-		if (of_the_future(&st))
-			(void)futimens(fd, NULL);
-	}
+	if (staging_reserves(&st))
+		release(fd, &st);
+	if (of_the_future(&st))
+		(void)futimens(fd, NULL);
 	close(fd);
 }
 
-/* Removes one file if it is old and nobody holds it: first the lock, then a look whether
- * the name still is this file, and still old. */
+/* Removes one file if it is old and nobody holds it, and it is still old then. */
 static bool
 expire(struct store *s, int folder, const char *name, int64_t ttl)
 {
-	int64_t empty_ttl = ttl > EMPTY_AGE_MS ? ttl : EMPTY_AGE_MS;
 	bool brief = staging_is_brief(name);
 	struct stat st;
 	bool gone = false;
@@ -476,11 +502,9 @@ expire(struct store *s, int folder, const char *name, int64_t ttl)
 	/* A brief one may have the mtime already that the client asked for; its atime is ours. */
 	if (brief && !(older_than(&st, BRIEF_AGE_MS) && older(&st.st_atim, BRIEF_AGE_MS)))
 		return false;
-	if ((fd = openat(folder, name, OPEN_STAGED)) == -1)
+	if ((fd = staging_claim(folder, name, &st)) == -1)
 		return false;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
-	    still_named(folder, name, &st) &&
-	    older_than(&st, st.st_size > 0 ? ttl : empty_ttl))
+	if (older_than(&st, ttl) && !staging_is_new(&st))
 		gone = unlinkat(folder, name, 0) == 0;
 	if (gone)
 		usage_gone(s, &st);

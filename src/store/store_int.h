@@ -124,6 +124,12 @@ int	staging_take(struct store *, struct staged *, mode_t, off_t max);
  * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
 
+/* Opens and locks a file of the reserved folder that nobody is at.  Its descriptor, or -1: EBUSY, ENOENT. */
+int	staging_claim(int folder, const char *name, struct stat *);
+
+/* Whether a file is so new that its maker may not have locked it yet. */
+bool	staging_is_new(const struct stat *);
+
 /* Whether more blocks are the file's than its bytes need, by what a large upload reserves. */
 bool	staging_reserves(const struct stat *);
 

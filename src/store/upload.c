@@ -211,8 +211,11 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 		goto fail;
 	if ((!want->in_flight || want->condition == UPLOAD_IF_DIGEST) && upload_check_target(up) == -1)
 		goto fail;
-	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root, true)) == -1)
+	if ((up->staged.folder = staging_enter(s, path, up->parent, is_root, true)) == -1) {
+		if (errno == ENOTDIR || errno == ELOOP)
+			errno = EBADFD;		/* that is not about the client's name */
 		goto fail;
+	}
 	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
 		goto fail;
 	if ((up->state = digest_begin()) == NULL || stage(up) == -1 ||

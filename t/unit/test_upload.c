@@ -8,6 +8,7 @@
 
 #include "tree.h"
 
+#include "base/clock.h"
 #include "store/staged.h"
 #include "store/store_int.h"
 
@@ -1076,6 +1077,94 @@ sweep_takes_what_is_old_and_free(void **state)
 	assert_int_equal(store_sweep(t->store), 1);
 }
 
+/* One whose time lies far ahead, since the clock was set back, is not kept for ever. */
+static void
+sweep_gives_the_future_a_time(void **state)
+{
+	const struct timespec ahead[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = time(NULL) + 86400 } };
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct stat st;
+
+	leave(t, "/a", &w, "hel");
+	assert_ok(utimensat(AT_FDCWD, at(t, staged(t, ".coffer")), ahead, 0));
+	assert_int_equal(store_sweep(t->store), 0);
+	assert_ok(stat(at(t, staged(t, ".coffer")), &st));
+	assert_in_range(st.st_mtim.tv_sec, time(NULL) - 60, time(NULL) + 1);
+}
+
+#define REMOVALS_MS	500
+
+static atomic_bool removed_enough;
+
+static void
+note_name(void *arg, const struct staged_entry *e)
+{
+	(void)strlcpy(arg, e->name, PATH_MAX);
+}
+
+static void *
+remove_again_and_again(void *arg)
+{
+	char name[PATH_MAX];
+
+	while (!atomic_load(&removed_enough))
+		if (store_staged(arg, note_name, name) > 0)
+			(void)store_staged_remove(arg, name);
+	return NULL;
+}
+
+/* Neither one that was only just made, nor one whose name was that of another file before. */
+static void
+nobody_removes_what_somebody_is_at(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	int64_t end = clock_ms() + REMOVALS_MS;
+	struct upload *up;
+	struct object done;
+	pthread_t other;
+	int ret;
+
+	atomic_store(&removed_enough, false);
+	assert_ok(mkdir(at(t, ".coffer"), 0700));
+	assert_int_equal(pthread_create(&other, NULL, remove_again_and_again, t->store), 0);
+	do
+		if ((ret = upload_open(t->store, P("/a"), &w, &up)) == 0) {
+			(void)upload_write(up, "hello", 5);
+			ret = upload_publish(&up, &done);
+		}
+	while (ret == 0 && clock_ms() < end);
+	atomic_store(&removed_enough, true);
+	pthread_join(other, NULL);
+	assert_ok(ret);
+}
+
+/* Nor is the client told that his folder is missing. */
+static void
+what_is_taken_away_is_told_as_such(void **state)
+{
+	struct tree *t = *state;
+	struct upload_want w = want_text("hello");
+	struct upload *up;
+	struct object done;
+
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	assert_ok(upload_write(up, "hello", 5));
+	assert_ok(unlink(at(t, staged(t, ".coffer"))));
+	assert_errno(upload_publish(&up, &done), ENOTRECOVERABLE);
+	assert_ok(mkdir(at(t, "d"), 0755));
+	assert_ok(upload_open(t->store, P("/d/a"), &w, &up));
+	assert_ok(upload_write(up, "hello", 5));
+	assert_ok(rmdir(at(t, "d")));
+	assert_errno(upload_publish(&up, &done), ENOENT);
+	reopen(t, (struct store_opts){ .writable = true });
+	assert_ok(unlink(at(t, ".coffer/lock")) == 0 || errno == ENOENT ? 0 : -1);
+	assert_ok(rmdir(at(t, ".coffer")));
+	plant(t, ".coffer", "");
+	assert_errno(upload_open(t->store, P("/a"), &w, &up), EBADFD);
+}
+
 /* What a crash between making and writing left does not stand in the way for long. */
 static void
 an_empty_leftover(void **state)
@@ -1188,6 +1277,9 @@ main(void)
 		TEST(without_fallocate_the_room_is_looked_at),
 		TEST(what_is_staged_is_told),
 		TEST(sweep_takes_what_is_old_and_free),
+		TEST(sweep_gives_the_future_a_time),
+		TEST(nobody_removes_what_somebody_is_at),
+		TEST(what_is_taken_away_is_told_as_such),
 		TEST(an_empty_leftover),
 		TEST(a_copy_is_a_file_of_its_own),
 		TEST(a_copy_without_copy_file_range),
