@@ -29,6 +29,7 @@ struct sched_limit {
 struct sched {
 	const char *name;
 	bool	forks, threads;		/* which it makes: its sandbox allows no other */
+	bool	brief;			/* a worker gives way often: for slice_short() */
 	/* Becomes the model: runs main(arg), which accepts, and returns when it and
 	 * every session have ended.  The limit must live as long.  0, or -1 with errno (the
 	 * model cannot start here). */

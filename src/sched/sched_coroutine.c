@@ -418,6 +418,7 @@ coroutine_run(void (*main_fn)(void *), void *arg, const struct sched_limit *boun
 const struct sched sched_coroutine = {
 	.name = "coroutine",
 	.threads = true,			/* the helpers */
+	.brief = true,
 	.run = coroutine_run,
 	.room = coroutine_room,
 	.start = coroutine_start,

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/wait.h"
+#include "sched/slice.h"
 #include "server/crash.h"
 #include "server/descriptors.h"
 #include "server/reopen.h"
@@ -284,6 +285,8 @@ worker_run(unsigned slot, const struct heritage *heritage)
 	for (i = 0; i < listeners->count; i++)
 		w.fds[i] = listeners->at[i].fd;
 	wait_lifeline(heritage->lifeline);
+	if (w.sched->brief)
+		slice_short();
 	enter_sandbox(&w, chrooted != NULL);
 	if (w.sched->run(serve, &w, &limit) == -1) {
 		log_error("%s: %s", config->concurrency, strerror(errno));
