@@ -6,6 +6,8 @@
 #ifndef PROTO_HTTP_H
 #define PROTO_HTTP_H
 
+#include <string.h>
+
 #include "parse/http_values.h"
 #include "parse/parse_http.h"
 #include "session/session.h"
@@ -50,8 +52,17 @@ void	serve_metrics(struct http_exchange *);
  * end.  In between, each line ends by CR LF. */
 char	*head_begin(struct http_exchange *, char *dst, int code);
 char	*head_end(struct http_exchange *, char *dst);
-char	*head_put(char *dst, const char *text);
 char	*head_number(char *dst, const char *name, uint64_t);	/* "Name: N" CR LF */
+
+/* Here, for the length of most texts is known to the compiler. */
+static inline char *
+head_put(char *dst, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(dst, text, len);
+	return dst + len;
+}
 
 /* A whole reply with the status and a sentence, for people; 401 asks for a password.  And one that
  * says when to come again. */

@@ -53,15 +53,6 @@ reason(int code)
 }
 
 char *
-head_put(char *dst, const char *text)
-{
-	size_t len = strlen(text);
-
-	memcpy(dst, text, len);
-	return dst + len;
-}
-
-char *
 head_number(char *dst, const char *name, uint64_t n)
 {
 	dst = text_decimal(head_put(head_put(dst, name), ": "), n);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -113,7 +114,7 @@ begin(struct http_exchange *x, struct session *s)
 	x->path.name[0] = '\0';
 	x->folder = x->over = x->linger = false;
 	x->code = 0;
-	x->now = clock_wall().tv_sec;
+	x->now = time(NULL);
 	x->began = clock_us();
 	s->requests++;
 }

@@ -16,6 +16,7 @@
 #define HASH_PIECE	(1024 * 1024)	/* bytes hashed while as many are sent */
 #define WARM_PIECE	(2 * 1024 * 1024) /* bytes looked at before they are sent */
 #define WARM_STEP	(64 * 1024)	/* one byte in so many is asked for */
+#define RECENT_MAX	(128 * 1024)	/* bytes that the kernel reads ahead, and forgets, together */
 
 /* Bytes of an upload hashed while as many are received and written.  The larger, the fewer are the
  * moments at which one side waits for the other, as long as there are not many uploads. */
@@ -97,25 +98,31 @@ warm_piece(void *arg)
 }
 
 static bool
-is_cold(const struct piece *p)
+is_cold_at(int fd, off_t at)
 {
-	struct iovec iov;
 	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
 
-	iov = (struct iovec){ .iov_base = &byte, .iov_len = 1 };
-	return (preadv2(p->fd, &iov, 1, p->at, RWF_NOWAIT) == -1 && errno == EAGAIN) ||
-	    (preadv2(p->fd, &iov, 1, p->at + (off_t)p->len - 1, RWF_NOWAIT) == -1 && errno == EAGAIN);
+	return preadv2(fd, &iov, 1, at, RWF_NOWAIT) == -1 && errno == EAGAIN;
+}
+
+/* `recent`: it has been read a moment ago, so that what is short is in memory wholly or not at all. */
+static bool
+is_cold(const struct piece *p, bool recent)
+{
+	return is_cold_at(p->fd, p->at + (off_t)p->len - 1) ||
+	    (!(recent && p->len <= RECENT_MAX) && is_cold_at(p->fd, p->at));
 }
 
 /* sendfile(2) in pieces that are in memory, so that a slow disk stops one session only. */
 static int
-send_file(struct stream *stream, int fd, off_t from, uint64_t len)
+send_file(struct stream *stream, int fd, off_t from, uint64_t len, bool recent)
 {
 	struct piece p = { .fd = fd, .at = from };
 
 	while (len > 0) {
 		p.len = len < WARM_PIECE ? (size_t)len : WARM_PIECE;
-		if (is_cold(&p))
+		if (is_cold(&p, recent))
 			(void)wait_call(warm_piece, &p);
 		if (stream_sendfile(stream, fd, p.at, p.len) == -1)
 			return -1;
@@ -147,7 +154,7 @@ transfer_send(struct session *s, const struct object *object, off_t from, uint64
 {
 	if (len <= TRANSFER_INLINE_MAX)
 		return send_inline(s->stream, object, from, (size_t)len, NULL);
-	return send_file(s->stream, object->fd, from, len);
+	return send_file(s->stream, object->fd, from, len, object->kept != NULL);
 }
 
 static int
@@ -171,7 +178,7 @@ send_hashing(struct stream *stream, struct piece *p, uint64_t len)
 	while (len > 0) {
 		p->len = len < HASH_PIECE ? (size_t)len : HASH_PIECE;
 		wait_begin(&job, hash_piece, p);
-		sent = send_file(stream, p->fd, p->at, p->len);
+		sent = send_file(stream, p->fd, p->at, p->len, false);
 		if (wait_finish(&job) == -1)
 			return stream_fail(stream, errno);
 		if (sent == -1)

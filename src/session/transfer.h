@@ -6,7 +6,9 @@
 #include "session/session.h"
 #include "store/upload.h"
 
-#define TRANSFER_INLINE_MAX	16384	/* bytes up to which a file is copied into the reply's buffer */
+/* Bytes up to which a file is copied into the reply's buffer: two calls are saved, but a copy more is
+ * made, which at about this size takes as long. */
+#define TRANSFER_INLINE_MAX	8192
 
 /* Sends `len` bytes of the object from `from`.  0, or -1 with the stream's fault (EPROTO: the
  * file has become shorter; the stream has failed, for its size was promised). */
