@@ -383,7 +383,7 @@ dispatch(struct exchange *x)
 		reply_error(x, 403, NULL, "nothing is served in clear here: STARTTLS comes first");
 		return;
 	}
-	if (((flags & PATHS) && read_paths(x) == -1) || reach_paths(x) == -1)
+	if ((flags & PATHS) && read_paths(x) == -1)
 		return;
 	if (session_begin(x->session, coffer_verb_name(x->request.verb), x->path[0].name,
 	    x->path[0].len, x->began) == -1) {
@@ -392,7 +392,8 @@ dispatch(struct exchange *x)
 		reply_errno(x, errno, &x->path[0]);
 		return;
 	}
-	verbs[x->request.verb].serve(x);
+	if (reach_paths(x) == 0)
+		verbs[x->request.verb].serve(x);
 }
 
 /* Not inlined, for it has a large frame. */
@@ -452,13 +453,16 @@ answer(struct session *s, char *line, size_t len)
 	x.path[0].name[0] = x.path[1].name[0] = '\0';
 	x.began = clock_us();
 	before = stream_moved(s->stream);
-	s->requests++;
+	session_request(s);
 	if (coffer_parse(&x.request, line, len, why, sizeof(why)) == 0)
 		dispatch(&x);
 	else {
 		if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & BODY))
 			refuse_put(&x);
-		reply_error(&x, 400, NULL, "%s", why);
+		if (s->hurries)
+			reply_errno(&x, ETOOMANYREFS, NULL);
+		else
+			reply_error(&x, 400, NULL, "%s", why);
 	}
 	if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & SECRET))
 		stream_wipe(s->stream);
@@ -510,9 +514,10 @@ converse(struct session *s)
 	stream_puts(s->stream, "200 coffer=1 server=cofferd/" PACKAGE_VERSION "\n");
 	for (;;) {
 		len = stream_line(s->stream, &line);
-		if (len == -1 && errno == EMSGSIZE)
+		if (len == -1 && errno == EMSGSIZE) {
+			session_request(s);
 			stream_printf(s->stream, "400 a request line is at most %d bytes\n", STREAM_LINE_MAX);
-		else if (len == -1) {
+		} else if (len == -1) {
 			part(s, errno);
 			return;
 		} else if (len > 0 && !answer(s, line, (size_t)len))

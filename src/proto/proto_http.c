@@ -45,6 +45,10 @@ answer_request(struct http_exchange *x)
 		reply_status(x, 403, "nothing is served in clear here: ask by https");
 		return;
 	}
+	if (x->session->hurries) {
+		reply_fault(x, ETOOMANYREFS);
+		return;
+	}
 	if (x->session->protocol != &protocol_metrics && log_in(x) == -1)
 		return;
 	if (session_begin(x->session, http_method_name(rq->method), x->path.name, x->path.len,
@@ -70,8 +74,11 @@ refuse_method(struct http_exchange *x, const char *head, size_t len)
 		return;
 	if (x->request.method == HTTP_CONNECT)
 		x->over = x->linger = true;	/* what follows may be no HTTP */
-	reply_status(x, unknown ? 501 : 405, unknown ? "this method is not known here" :
-	    "this server only lets clients read");
+	if (x->session->hurries)
+		reply_fault(x, ETOOMANYREFS);
+	else
+		reply_status(x, unknown ? 501 : 405, unknown ? "this method is not known here" :
+		    "this server only lets clients read");
 }
 
 /* Not inlined, for it has a large frame. */
@@ -116,7 +123,7 @@ begin(struct http_exchange *x, struct session *s)
 	x->code = 0;
 	x->now = time(NULL);
 	x->began = clock_us();
-	s->requests++;
+	session_request(s);
 }
 
 /* Sends what is left.  Whether the conversation goes on. */

@@ -147,7 +147,7 @@ answer(struct session *s)
 	enum tftp_code code;
 	const char *why;
 
-	s->requests++;
+	session_request(s);
 	if (tftp_parse_request(&t.request, t.d->bytes, t.d->len, &code, &why) == -1) {
 		t.code = 400;
 		send_error(&t, code, why);

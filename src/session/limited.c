@@ -87,12 +87,12 @@ session_as(struct session *s, const char *user)
 	return 0;
 }
 
-bool
-session_hurries(struct session *s)
+void
+session_request(struct session *s)
 {
 	const struct limits_opts *limit = &s->opts->limit;
 
-	return s->address != NULL && limit->requests_per_second > 0 &&
+	s->hurries = s->address != NULL && limit->requests_per_second > 0 &&
 	    !limits_request(&s->address->requests, clock_us(), limit->requests_per_second, limit->requests_burst);
 }
 

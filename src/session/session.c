@@ -112,7 +112,7 @@ session_begin(struct session *s, const char *verb, const char *path, size_t len,
 {
 	progress_request(s->progress, verb, path, len, began);
 	heard(s);
-	if (session_hurries(s)) {
+	if (s->hurries) {
 		errno = ETOOMANYREFS;
 		return -1;
 	}

@@ -67,7 +67,7 @@ struct session {
 	const struct protocol	*protocol;
 	struct progress		*progress;	/* what others may see of it */
 	uint64_t		 number;	/* for the log: unique in this pool's life */
-	uint64_t		 requests;
+	bool			 hurries;	/* the request in hand is one too many of its address */
 	uint64_t		 heard;		/* bytes, when the store was last told; UINT64_MAX: of the turn */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
@@ -122,9 +122,12 @@ int	session_as(struct session *, const char *user);
 /* `len` bytes of a datagram have moved: waits as long as the rates want it.  Streams do so themselves. */
 void	session_pay(struct session *, size_t len);
 
-/* session.c's: the session begins, and keeps to its rates; a request is made, and is one too many. */
+/* session.c's: the session begins, and keeps to its rates. */
 void	session_limit(struct session *);
-bool	session_hurries(struct session *);
+
+/* Something has come that is a request, or should be one: counts it, whatever becomes of it, and sets
+ * ->hurries.  Every protocol calls this first. */
+void	session_request(struct session *);
 
 /* A request has been read and understood, and is in hand until session_access().  Every protocol
  * calls this before it acts.  The path is as it is, without its first slash and not made visible; it

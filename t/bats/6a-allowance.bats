@@ -92,6 +92,39 @@ idle_again()
 	wait_for stat_works
 }
 
+@test "what is refused before it is served counts, too" {
+	local line long i connection
+	long=$(head -c 9000 /dev/zero | tr '\0' x)
+	echo 'folder "/x" { allow = "users: all" }' >"$T/cofferd.conf"
+	web -o requests-per-second=1 -o requests-burst=3
+	for line in BOGUS 'STAT /../x' 'STAT /x' "$long"; do
+		i=$((${i:-1} + 1))
+		run -0 bytes_from "127.0.0.$i" < <(printf "$line\n%.0s" {1..30}; printf 'STAT /\n%.0s' {1..9}; echo QUIT)
+		grep -q '^429 .*too many requests of your address' <<<"$output" || fail "${line:0:20} is free: $output"
+	done
+	speak_bytes < <(printf 'BREW / HTTP/1.1\r\nHost: x\r\n\r\n%.0s' {1..30}) >"$T/head"
+	grep -q '^HTTP/1.1 429 Too Many Requests' "$T/head"
+	wait_for eval '[[ $(status_of /) == 404 || $(status_of /) == 200 ]]'
+	wait_for broken_heads_count
+}
+
+# Each ends its connection.
+broken_heads_count()
+{
+	local connection i
+	for i in {1..20}; do
+		exec {connection}<>"/dev/tcp/127.0.0.1/$WEB_PORT"
+		printf 'GET\r\n\r\n' >&"$connection"
+		exec {connection}>&-
+	done
+	[[ $(status_of /) == 429 ]]
+}
+
+bytes_from()
+{
+	timeout -k 5 "$PATIENCE" nc -N -s "$1" 127.0.0.1 "$PORT"
+}
+
 stat_works()
 {
 	[[ $(ask 'STAT /' QUIT) == *'200 type=d'* ]]
