@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -40,6 +41,7 @@ stream_close(struct stream **sp)
 		return;
 	tls_close(&s->tls, s->fault == 0);
 	wait_close(s->fd);
+	stream_drop(s, s->in_end);
 	mem_give(s->in);
 	mem_give(s->out);
 	free(s);
@@ -150,9 +152,12 @@ stream_linger(struct stream *s, int64_t ms)
 		return;
 	if (s->in == NULL && (s->in = mem_take()) == NULL)
 		return;
+	stream_drop(s, s->in_end);
 	buffer = s->in;
 	for (;;) {
 		n = recv(s->fd, buffer, MEM_BUFFER, MSG_DONTWAIT);
+		if (n > 0)
+			explicit_bzero(buffer, (size_t)n);
 		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
 			return;
 		if (clock_ms() >= deadline || (n == -1 && wait_fd(s->fd, POLLIN, deadline) == -1))

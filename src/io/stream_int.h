@@ -64,6 +64,9 @@ stream_verdict(struct stream *s)
  * 0, or -1 with the fault. */
 int	stream_await_moving(struct stream *, short events);
 
+/* What has come, up to `end` in the buffer, is not wanted, and leaves no trace there. */
+void	stream_drop(struct stream *, uint32_t end);
+
 /* One read.  The number of bytes, 0 if the peer must be waited for, or -1 with the fault. */
 ssize_t	stream_receive(struct stream *, void *, size_t len);
 

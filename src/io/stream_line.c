@@ -56,6 +56,18 @@ wait_line(struct stream *s)
 	return wait_next(s);
 }
 
+/* What is moved leaves nothing where it was: it may be the begin of a password. */
+static void
+to_front(struct stream *s)
+{
+	const uint32_t len = s->in_end - s->in_at, old = s->in_at > len ? s->in_at : len;
+
+	memmove(s->in, s->in + s->in_at, len);
+	explicit_bzero(s->in + old, s->in_end - old);
+	s->in_at = 0;
+	s->in_end = len;
+}
+
 /* Gets more bytes of a line behind those that are there. */
 static int
 fill(struct stream *s)
@@ -65,11 +77,8 @@ fill(struct stream *s)
 	for (;;) {
 		if (s->in == NULL && (s->in = mem_take()) == NULL)
 			return stream_fail(s, errno);
-		if (s->in_at > 0) {
-			memmove(s->in, s->in + s->in_at, s->in_end - s->in_at);
-			s->in_end -= s->in_at;
-			s->in_at = 0;
-		}
+		if (s->in_at > 0)
+			to_front(s);
 		n = stream_receive(s, s->in + s->in_end, MEM_BUFFER - s->in_end);
 		if (n == -1) {
 			if (s->in_end == 0 && !s->within && s->fault == ECONNRESET)
@@ -89,7 +98,7 @@ fill(struct stream *s)
 static ssize_t
 too_long(struct stream *s)
 {
-	s->in_at = s->in_end;
+	stream_drop(s, s->in_end);
 	s->skipping = true;
 	errno = EMSGSIZE;
 	return -1;
@@ -133,6 +142,7 @@ stream_line(struct stream *s, char **line)
 		lf = have > seen ? memchr(begin + seen, '\n', have - seen) : NULL;
 		if (lf != NULL && !s->skipping) {
 			if (lf + 1 - begin > STREAM_LINE_MAX) {
+				stream_drop(s, (uint32_t)(lf - s->in));
 				(void)finish_line(s, begin, lf);
 				errno = EMSGSIZE;
 				return -1;
@@ -141,13 +151,14 @@ stream_line(struct stream *s, char **line)
 			return finish_line(s, begin, lf);
 		}
 		if (lf != NULL) {
+			stream_drop(s, (uint32_t)(lf - s->in));
 			(void)finish_line(s, begin, lf);
 			s->skipping = false;
 			seen = 0;
 			continue;
 		}
 		if (s->skipping) {
-			s->in_at = s->in_end;
+			stream_drop(s, s->in_end);
 			have = 0;
 		} else if (have >= STREAM_LINE_MAX)
 			return too_long(s);

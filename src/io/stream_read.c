@@ -83,6 +83,14 @@ stream_wipe(struct stream *s)
 	explicit_bzero(s->in + s->in_end, MEM_BUFFER - s->in_end);
 }
 
+void
+stream_drop(struct stream *s, uint32_t end)
+{
+	if (s->in != NULL)
+		explicit_bzero(s->in + s->in_at, end - s->in_at);
+	s->in_at = end;
+}
+
 bool
 stream_ready(struct stream *s)
 {

@@ -35,6 +35,7 @@ struct http_exchange {
 	bool			 folder;	/* which ended with a slash */
 	bool			 over;		/* the connection ends with this reply, */
 	bool			 linger;	/* and more may be on the way that is not read */
+	bool			 broken;	/* the head is none: what it holds is not known */
 	int			 code;		/* of the reply */
 	time_t			 now;		/* of its Date */
 	int64_t			 began;		/* clock_us() */

@@ -53,7 +53,7 @@ forget_password(struct http_exchange *x)
 {
 	size_t i;
 
-	if (x->request.method != HTTP_METHODS && (x->request.seen & 1U << HTTP_AUTHORIZATION) == 0)
+	if (!x->broken && x->request.method != HTTP_METHODS && (x->request.seen & 1U << HTTP_AUTHORIZATION) == 0)
 		return;
 	/* The head may have moved to make way for a body. */
 	for (i = 0; x->kept != NULL && i < x->request.fields; i++)

@@ -443,6 +443,7 @@ answer(struct session *s, char *line, size_t len)
 	struct exchange x;
 	uint64_t before;
 	char why[WHY_MAX];
+	bool understood;
 
 	x.session = s;
 	x.stream = s->stream;
@@ -454,7 +455,7 @@ answer(struct session *s, char *line, size_t len)
 	x.began = clock_us();
 	before = stream_moved(s->stream);
 	session_request(s);
-	if (coffer_parse(&x.request, line, len, why, sizeof(why)) == 0)
+	if ((understood = coffer_parse(&x.request, line, len, why, sizeof(why)) == 0))
 		dispatch(&x);
 	else {
 		if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & BODY))
@@ -464,7 +465,8 @@ answer(struct session *s, char *line, size_t len)
 		else
 			reply_error(&x, 400, NULL, "%s", why);
 	}
-	if (x.request.verb < COFFER_VERBS && (verbs[x.request.verb].flags & SECRET))
+	/* What is no request may have been meant to be one with a password. */
+	if (!understood || (verbs[x.request.verb].flags & SECRET))
 		stream_wipe(s->stream);
 	log_exchange(&x, stream_moved(s->stream) - before);
 	if (x.over)

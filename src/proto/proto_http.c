@@ -119,7 +119,7 @@ begin(struct http_exchange *x, struct session *s)
 	x->kept = NULL;
 	x->path.len = 0;
 	x->path.name[0] = '\0';
-	x->folder = x->over = x->linger = false;
+	x->folder = x->over = x->linger = x->broken = false;
 	x->code = 0;
 	x->now = time(NULL);
 	x->began = clock_us();
@@ -153,7 +153,7 @@ answer(struct session *s, char *head, size_t len)
 	begin(&x, s);
 	before = stream_moved(s->stream);
 	if ((status = http_parse(&x.request, head, len, &why)) != 0) {
-		x.over = x.linger = true;
+		x.broken = x.over = x.linger = true;
 		reply_status(&x, status, why);
 	} else if (x.request.method > HTTP_OPTIONS)
 		refuse_method(&x, head, len);

@@ -103,6 +103,38 @@ another_authenticator()
 	run ! grep -aF -e "$SECRET" $(pgrep -s "$PID" | sed 's|.*|/proc/&/cmdline|')
 }
 
+no_sessions()
+{
+	[[ $(ctl --json status | jq .totals.sessions) == 0 ]]
+}
+
+# bats test_tags=models:all
+@test "nor what was meant to be a LOGIN: cut off, mistyped, too long, in pieces, behind the end" {
+	local pid long
+	! sanitized || skip "a sanitizer's shadow of the memory is too large to be looked through"
+	serve
+	long=$(head -c 5000 /dev/zero | tr '\0' x)
+	dial
+	say "LOGNI alice $SECRET" "LOGIN alice $SECRET"$'\x01' "LOGIN alice $long$SECRET$long $SECRET$long$SECRET"
+	expect '^400 LOGNI: ' '^400 ' '^400 '
+	printf 'PING\nLOGIN alice %s' "$SECRET" >&"$C"
+	expect '^200 time='
+	say '' "QUIT" "LOGIN alice $SECRET"
+	expect '^200 user=alice$' '^200 bye$'
+	hang_up
+	dial
+	printf 'LOGIN alice %s' "$SECRET" >&"$C"
+	hang_up
+	wait_for no_sessions
+	cat "/proc/$(pgrep -P "$PID" -f ': worker 0')/maps" >/dev/null ||
+	    skip "the workers' memory cannot be read"
+	for pid in $(workers); do
+		[[ $pid != "$(authenticator)" ]] || continue
+		run -0 perl "$BATS_TEST_DIRNAME/../memory.pl" "$pid" "$SECRET" "coffer=1 server"
+		assert_output "coffer=1 server"
+	done
+}
+
 # bats test_tags=models:all
 @test "logins wait while the authenticator is replaced, and end clearly where it does not answer" {
 	local pid

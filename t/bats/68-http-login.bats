@@ -69,6 +69,10 @@ right()
 	printf 'GET /f HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\nContent-Length: 5\r\n\r\nhello' "$auth" >&"$peer"
 	printf 'PUT /f HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\nContent-Length: 5\r\n\r\nhello' "$auth" >&"$peer"
 	wait_for grep -q ' http PUT /f ' "$LOG"
+	# Heads that are none, and one that does not end.
+	speak_bytes < <(printf 'GET /f HTTP/1.1\r\nbad\r\nAuthorization: Basic %s\r\n\r\n' "$auth") >"$T/bad"
+	speak_bytes < <(printf 'GET /f HTTP/1.1\r\nHost: x\r\nAuthorization: Basic %s\r\n' "$auth") >>"$T/bad"
+	assert_equal "$(grep -c '^HTTP/1.1 400' "$T/bad")" 2
 	cat "/proc/$(pgrep -P "$PID" -f ': worker 0')/maps" >/dev/null ||
 	    skip "the workers' memory cannot be read"
 	for pid in $(pgrep -s "$PID"); do
