@@ -59,32 +59,49 @@ session_refuse(int fd, const struct protocol *protocol)
 		return;
 	while (n < DRAIN_MAX && (got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		n += (size_t)got;
+	explicit_bzero(bytes, sizeof(bytes));	/* among them may be a password */
 	(void)send(fd, protocol->full, protocol->full_len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)shutdown(fd, SHUT_WR);
+}
+
+/* Who it is, and one session more of his; marked first, as in session_enter(). */
+static int
+become(struct session *s, const char *user, unsigned max)
+{
+	struct limits *limits = s->opts->limits;
+	struct progress *p = s->progress;
+
+	s->user = NULL;
+	progress_user(p, user);
+	if (limits == NULL || user[0] == '\0')
+		return 0;
+	(void)atomic_fetch_or(&p->accounts, USER);
+	if ((s->user = limits_enter_user(limits, user, max)) != NULL)
+		return 0;
+	(void)atomic_fetch_and(&p->accounts, (unsigned char)~USER);
+	return errno == ETOOMANYREFS ? -1 : 0;
 }
 
 int
 session_as(struct session *s, const char *user)
 {
-	struct limits *limits = s->opts->limits;
-	struct limits_account *account = NULL;
 	struct progress *p = s->progress;
+	char before[PROGRESS_USER];
 
-	if (limits != NULL && strcmp(user, p->user) == 0)
+	if (s->opts->limits != NULL && strcmp(user, p->user) == 0)
 		return 0;
-	if (limits != NULL && user[0] != '\0' &&
-	    (account = limits_enter_user(limits, user, s->opts->limit.sessions_per_user)) == NULL &&
-	    errno == ETOOMANYREFS)
-		return -1;
+	(void)strlcpy(before, p->user, sizeof(before));
 	if (s->user != NULL) {
-		limits_leave_user(limits, p->user);
+		limits_leave_user(s->opts->limits, before);
 		(void)atomic_fetch_and(&p->accounts, (unsigned char)~USER);
 	}
-	progress_user(p, user);
-	memset(&s->groups, 0, sizeof(s->groups));
-	if ((s->user = account) != NULL)
-		(void)atomic_fetch_or(&p->accounts, USER);
-	return 0;
+	if (become(s, user, s->opts->limit.sessions_per_user) == 0) {
+		memset(&s->groups, 0, sizeof(s->groups));
+		return 0;
+	}
+	(void)become(s, before, 0);
+	errno = ETOOMANYREFS;
+	return -1;
 }
 
 void

@@ -9,12 +9,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "session/limits.h"
+#include "session/session.h"
 
 #define SECOND		INT64_C(1000000)
 #define PROCESSES	4
@@ -179,6 +182,72 @@ bytes(void **state)
 	assert_true(limits_spend(&clock, now, SIZE_MAX / 2, UINT64_C(1) << 40) > now);
 }
 
+static void
+goes_there(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+/* A worker dies in the moment in which alice is about to be counted: her slot says so already, so that who
+ * tidies up gives back too much, which passes, rather than too little, which would stay. */
+static void
+a_user_is_marked_before_he_counts(void **state)
+{
+	struct session_opts opts = { .limits = limits_open() };
+	struct progress *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct session s = { .opts = &opts, .progress = p };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(opts.limits);
+	assert_ptr_not_equal(p, MAP_FAILED);
+	assert_int_equal(session_as(&s, "bob"), 0);
+	if ((pid = fork()) == 0) {
+		(void)signal(SIGSEGV, goes_there);
+		if (mprotect(opts.limits, 65536 * sizeof(struct limits_account), PROT_READ) == 0)
+			(void)limits_enter_user(opts.limits, "carol", 0);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);		/* it is there that one dies */
+	assert_int_equal(session_as(&s, ""), 0);
+	if ((pid = fork()) == 0) {
+		(void)signal(SIGSEGV, goes_there);
+		if (mprotect(opts.limits, 65536 * sizeof(struct limits_account), PROT_READ) == 0)
+			(void)session_as(&s, "alice");
+		_exit(1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_string_equal(p->user, "alice");
+	assert_int_not_equal(p->accounts, 0);
+}
+
+/* One who has too many sessions leaves this one as it was. */
+static void
+a_refused_user_changes_nothing(void **state)
+{
+	struct session_opts opts = { .limits = limits_open(), .limit.sessions_per_user = 1 };
+	struct progress p[2] = { 0 };
+	struct session a = { .opts = &opts, .progress = &p[0] }, b = { .opts = &opts, .progress = &p[1] };
+
+	(void)state;
+	assert_int_equal(session_as(&a, "alice"), 0);
+	assert_int_equal(session_as(&b, "bob"), 0);
+	assert_int_equal(session_as(&b, "alice"), -1);
+	assert_int_equal(errno, ETOOMANYREFS);
+	assert_string_equal(session_user(&b), "bob");
+	assert_int_equal(session_as(&a, "bob"), -1);
+	session_leave(opts.limits, &p[1], &p[1].accounts);
+	assert_int_equal(session_as(&a, "bob"), 0);
+	b.user = NULL;
+	progress_user(&p[1], "");
+	assert_int_equal(session_as(&b, "alice"), 0);
+	assert_int_equal(session_as(&b, "bob"), -1);
+}
+
 int
 main(void)
 {
@@ -188,6 +257,8 @@ main(void)
 		cmocka_unit_test(together),
 		cmocka_unit_test(requests),
 		cmocka_unit_test(bytes),
+		cmocka_unit_test(a_user_is_marked_before_he_counts),
+		cmocka_unit_test(a_refused_user_changes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
