@@ -39,8 +39,25 @@ refuse(struct session *s, const struct login_words *w, int error, const char *wh
 	return -1;
 }
 
-/* A name or password that cannot be anybody's is asked about all the same, as one that is nobody's: it
- * takes its time, and counts. */
+/* A name that cannot be anybody's is asked about all the same, as one that is nobody's and no other's: so
+ * it takes its time, and counts as others do.  Not as "", which in failures.h is any name. */
+static void
+put_name(char dst[USERS_NAME_MAX + 1], const char *src, size_t len)
+{
+	char hex[DIGEST_HEX];
+	struct digest digest;
+
+	if (len > 0 && len <= USERS_NAME_MAX && memchr(src, '\0', len) == NULL) {
+		memcpy(dst, src, len);
+		dst[len] = '\0';
+		return;
+	}
+	digest_of(src, len, &digest);
+	dst[0] = '/';
+	(void)strlcpy(dst + 1, digest_hex(&digest, hex), USERS_NAME_MAX);
+}
+
+/* Likewise a password, as the empty one, which is never right. */
 static void
 put(char *dst, size_t size, const char *src, size_t len)
 {
@@ -56,7 +73,7 @@ ask(struct session *s, const struct login_words *w, struct login_answer *answer)
 	struct login_question q = { .peer = s->peer };
 	int ret;
 
-	put(q.name, sizeof(q.name), w->name, w->name_len);
+	put_name(q.name, w->name, w->name_len);
 	put(q.password, sizeof(q.password), w->password, w->password_len);
 	ret = login_ask(s->opts->login, &q, answer, clock_in(s->opts->login_ms));
 	explicit_bzero(&q, sizeof(q));

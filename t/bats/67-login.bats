@@ -348,6 +348,19 @@ no_sessions()
 	grep -q 'logins from 127.0.0.1 are refused for 3600 s, after 4 wrong passwords' "$LOG"
 }
 
+# bats test_tags=models:all
+@test "a name that nobody can have counts like any other that nobody has" {
+	local long line
+	printf -v long 'x%.0s' {1..40}
+	serve -o login-failures=2 -o login-ban=1h
+	for line in "LOGIN $long a" "LOGIN $long b" "LOGIN $long c" "LOGIN ${long}y a" 'LOGIN a%00b a' 'LOGIN a%00b a' \
+	    'LOGIN bob bobs'; do
+		ask "$line" QUIT | sed -n 2p
+	done >"$T/said"
+	run -0 cut -c 1-3 "$T/said"
+	assert_output $'401\n401\n429\n401\n401\n401\n200'
+}
+
 @test "who guesses at many addresses is banned at each of them, and keeps nobody from working" {
 	local addresses=10 guesses=300
 	[[ -z ${LONG:-} ]] || addresses=50 guesses=10000
