@@ -62,6 +62,13 @@ refusal(const struct session *s, bool others_may)
 	return others_may && session_user(s)[0] == '\0' && session_may_login(s) ? ENOKEY : EACCES;
 }
 
+/* Where shares lie apart, one that the user may not see answers like a name that none has. */
+static bool
+is_hidden(const struct session *s, const struct share *share)
+{
+	return find(s->shares, "", 0) == NULL && reach_rights(s, share->name, share->len) == 0;
+}
+
 static bool
 writes(enum need need)
 {
@@ -82,10 +89,12 @@ reach(const struct session *s, const struct path *path, enum need need, struct p
 	reach->logged_in = answer.logged_in;
 	if (share == NULL) {
 		if (!leads_on(s, path->name, path->len))
-			return fail(ENOENT);
+			return fail(refusal(s, true));
 		reach->allowed = RIGHTS_LOOK;
 		return need == NEED_LIST || need == NEED_STAT ? 0 : fail(writes(need) ? EACCES : EISDIR);
 	}
+	if (answer.allowed == 0 && is_hidden(s, share))
+		return fail(refusal(s, true));
 	if (writes(need) && !store_writable(share->store))
 		return fail(EROFS);
 	if (!need_met(need, answer.allowed))

@@ -150,6 +150,47 @@ port()
 	assert_output $'750\n640'
 }
 
+@test "where no share is at /, a hidden one answers like a name that no share has" {
+	local name login
+	mkdir "$T"/{pub,hidden,deep} && echo hello >"$T/pub/f"
+	[[ $(id -u) != 0 ]] || chown "$(server_user)" "$T"/{pub,hidden,deep}
+	ctl passwd -f "$T/users" alice <<<secret-1234
+	cat >"$T/cofferd.conf" <<-EOF
+	share "/pub" { root = "$T/pub" allow = "everybody: list read" }
+	share "/hidden" { root = "$T/hidden" allow = "bob: list read" }
+	share "/deep/er" { root = "$T/deep" allow = "bob: all" }
+	folder "/deep/er/%u" { allow = "%u: all" }
+	EOF
+	for login in '' "users=$T/users"; do
+		shares -o login-delay=0 ${login:+-o "$login"}
+		[[ -z $login ]] || wait_for grep -q 'users: 1 users' "$LOG"
+		for name in none none/x hidden deep deep/er hidden/x deep/er/x; do
+			requests "$name" | ask_bytes | tail -n +2 | sed "s|/$name: ||" >"$T/said.${name//\//.}"
+			{ echo 'LOGIN alice secret-1234'; requests "$name"; } | ask_bytes | tail -n +3 |
+			    sed "s|/$name: ||" >"$T/alice.${name//\//.}"
+		done
+		for name in none.x hidden deep deep.er hidden.x deep.er.x; do
+			diff "$T/said.none" "$T/said.$name"
+			diff "$T/alice.none" "$T/alice.$name"
+		done
+		assert_equal "$(sort -u "$T/alice.none")" '403 not allowed'
+		assert_equal "$(sort -u "$T/said.none")" "$([[ -z $login ]] && echo '403 not allowed' || echo '401 log in first')"
+		assert_equal "$(status_of /hidden/) $(status_of /none/)" \
+		    "$([[ -z $login ]] && echo 403 403 || echo 401 401)"
+		[[ -n $login ]] || stop_server
+	done
+	run -0 ask 'LOGIN alice secret-1234' 'PUT /deep/er/alice size=0' 'STAT /pub/none' QUIT
+	assert_line --index 2 --regexp '^201 '
+	assert_line --index 3 --regexp '^404 '
+}
+
+# requests NAME: one of each that is about that name.
+requests()
+{
+	printf '%s /'"$1"'\n' LIST STAT GET MKDIR DELETE RMDIR SPACE HASH 'COPY /pub/f'
+	printf '%s\n' "MOVE /$1 /pub/x" "PUT /$1 size=0"
+}
+
 @test "only create, or only replace, is only that" {
 	mkdir "$T/root"/{c,r,l}
 	printf 1 | tee "$T/root/c/f" "$T/root/r/f" "$T/root/l/f" >/dev/null
@@ -279,11 +320,11 @@ port()
 	assert_equal "$(sed -nE 's/^([fd]) .* (.*)/\1:\2/p' <<<"$output" | tr '\n' ' ')" 'd:a d:a/one f:a/one/f d:one '
 	assert_line --index 6 --regexp '^200 type=d size=0 '
 	assert_line --index 7 --regexp '^200 type=d size=0 '
-	assert_line --index 8 --regexp '^404 /b: '
-	assert_line --index 9 --regexp '^404 /c: '
+	assert_line --index 8 '403 /b: not allowed'
+	assert_line --index 9 '403 /c: not allowed'
 	assert_line --index 10 --regexp '^409 /a: is a folder'
-	assert_line --index 11 --regexp '^404 /x: '
-	assert_line --index 12 --regexp '^404 /a/x: '
+	assert_line --index 11 '403 /x: not allowed'
+	assert_line --index 12 '403 /a/x: not allowed'
 	assert_line --index 13 --regexp '^200 size=1 '
 	assert_line '200 user=anonymous rights=nothing'
 	assert_equal "$(get / -H 'Accept: application/json' | jq -c '[.[].name]')" '["a"]'
