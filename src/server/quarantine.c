@@ -183,7 +183,7 @@ quarantine_death(struct quarantine *q, const struct progress *p)
 	uint64_t request_key = key_of_request(p);
 	struct entry *e;
 
-	if (atomic_load(&q->ms) == 0)
+	if (atomic_load(&q->ms) == 0 || atomic_load(&p->turn) != 0)
 		return;
 	lock(q);
 	e = find(q, key_of_peer(request_key, p));

@@ -23,7 +23,8 @@ struct quarantine *quarantine_open(void);
 /* How long a request is refused, from its last death on; 0: nothing is. */
 void	quarantine_for(struct quarantine *, int64_t ms);
 
-/* A process has died of the request in this slot.  Logs when that makes it one that is refused. */
+/* A process has died of the request in this copy of a slot; one that was torn is nobody's request, and
+ * does not count.  Logs when that makes it one that is refused. */
 void	quarantine_death(struct quarantine *, const struct progress *);
 
 /* Whether the request in this slot is refused; costs nothing while none is. */

@@ -75,7 +75,7 @@ void	progress_leave(struct progress *);
 void	progress_shutdown(struct progress *);
 
 /* A copy that is of one moment.  Whether there is a session in the slot; the copy of one whose writer
- * has died in the middle, or does not come on, is taken as it is, with a turn that is odd. */
+ * has died in the middle, or does not come on, is taken as it is, and may be torn: its turn is 1, else 0. */
 bool	progress_read(const struct progress *, struct progress *copy);
 
 /* The path as it may be shown, with its slash and "..." where it was too long.  Returns dst. */
