@@ -5,10 +5,7 @@
 
 #include <sys/socket.h>
 
-#include <arpa/inet.h>
-
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,34 +15,14 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "client/password.h"
 #include "client/place.h"
 #include "client/progress.h"
-#include "client/remote.h"
+#include "client/remote_int.h"
 #include "client/stop.h"
-#include "client/trust.h"
-#include "io/stream.h"
 #include "io/wait.h"
 
 #define OUT_ROOM	(256 * 1024)	/* bytes gathered before they are sent */
-#define LINE_MAX_BYTES	8192		/* of a request, with its line end */
 #define CONNECT_MS	20000		/* to connect, where the timeout is longer */
-
-struct remote {
-	struct socket_url	 server;
-	struct stream		*stream;	/* for input */
-	struct stream_opts	 stream_opts;
-	struct trust		 trust;
-	char			*out;		/* OUT_ROOM bytes */
-	size_t			 begin, end;	/* what of it is not sent yet */
-	bool			 verbose, greeted;
-	bool flushing; /* in send_all(): replies are being taken from within */
-	bool			 deaf;		/* the peer does not take bytes any more */
-	int			 fault;
-	char			 why[256];
-	int			(*input)(void *);
-	void			*input_arg;
-};
 
 struct remote *
 remote_open(const struct socket_url *server, int64_t timeout_ms, bool verbose)
@@ -81,53 +58,8 @@ remote_close(struct remote **r)
 	*r = NULL;
 }
 
-/* Tells a failed connect.  Returns the exit code. */
-static int
-say_unreachable(const struct socket_url *server)
-{
-	char name[SOCKET_NAME_MAX + 256];
-	int error = errno;
-
-	place_name(name, sizeof(name), server);
-	if (error == EHOSTUNREACH && strcmp(server->scheme, "unix") != 0)
-		say_of(name, "no such host, or no way to it");
-	else if (error == ECONNREFUSED)
-		say_of(name, "nobody serves there (connection refused)");
-	else if (error == ETIMEDOUT)
-		say_of(name, "no answer to the connection");
-	else
-		say_of(name, "cannot connect: %s", errno_words(error));
-	return NO_CONNECTION;
-}
-
-int
-client_unconnected(const struct client *c, bool begun)
-{
-	return begun && c->unconnected != PROTOCOL_ERROR ? RESUMABLE : c->unconnected;
-}
-
-static int	begin_tls(struct remote *, const struct client *);
-static int	log_in(struct remote *);
-
-int
-client_connect(struct client *c, const struct place *place)
-{
-	if (c->remote != NULL && !c->remote->fault && !c->remote->deaf &&
-	    place_same_server(&c->remote->server, &place->server))
-		return DONE;
-	remote_close(&c->remote);
-	c->remote = remote_open(&place->server, c->timeout_ms, c->verbose);
-	if (c->remote == NULL)
-		return c->unconnected = say_unreachable(&place->server);
-	if ((c->unconnected = begin_tls(c->remote, c)) != DONE ||
-	    (c->unconnected = log_in(c->remote)) != DONE)
-		remote_close(&c->remote);
-	return c->unconnected;
-}
-
-/* A line of the protocol, for --verbose. */
-static void
-trace(const struct remote *r, const char *arrow, const char *line, size_t len)
+void
+remote_trace(const struct remote *r, const char *arrow, const char *line, size_t len)
 {
 	char shown[1024];
 
@@ -192,8 +124,8 @@ remote_why(const struct remote *r)
 	return r->why;
 }
 
-int
-remote_exit(const struct remote *r, bool transfer)
+static int
+exit_code(const struct remote *r, bool transfer)
 {
 	switch (r->fault) {
 	case 0:
@@ -216,7 +148,7 @@ remote_complain(const struct remote *r, bool transfer)
 
 	place_name(name, sizeof(name), &r->server);
 	say_of(name, "%s", r->why);
-	return remote_exit(r, transfer);
+	return exit_code(r, transfer);
 }
 
 /*
@@ -291,9 +223,8 @@ remote_flush(struct remote *r)
 	return ret;
 }
 
-/* Room for `len` bytes behind what is gathered. */
-static char *
-make_room(struct remote *r, size_t len)
+char *
+remote_room(struct remote *r, size_t len)
 {
 	if (r->begin == r->end)
 		r->begin = r->end = 0;
@@ -312,7 +243,7 @@ void
 remote_body(struct remote *r, const void *bytes, size_t len)
 {
 	if (len <= OUT_ROOM / 4) {
-		memcpy(make_room(r, len), bytes, len);
+		memcpy(remote_room(r, len), bytes, len);
 		r->end += len;
 	} else if (remote_flush(r) == 0)
 		(void)send_all(r, bytes, len);
@@ -322,10 +253,10 @@ remote_body(struct remote *r, const void *bytes, size_t len)
 static char *
 append_path(char *dst, const char *limit, const char *path)
 {
-	char encoded[3 * LINE_MAX_BYTES];
+	char encoded[3 * REMOTE_LINE];
 	size_t len = strlen(path);
 
-	if (len >= LINE_MAX_BYTES)
+	if (len >= REMOTE_LINE)
 		return NULL;
 	len = (size_t)(text_encode(encoded, path, len) - encoded);
 	if (len + 1 > (size_t)(limit - dst))
@@ -339,7 +270,7 @@ static int
 append_line(
     struct remote *r, const char *verb, const char *path, const char *path2, const char *options)
 {
-	char *line = make_room(r, LINE_MAX_BYTES), *limit = line + LINE_MAX_BYTES - 1, *p;
+	char *line = remote_room(r, REMOTE_LINE), *limit = line + REMOTE_LINE - 1, *p;
 	size_t len = strlen(options);
 
 	p = stpcpy(line, verb);
@@ -355,7 +286,7 @@ append_line(
 		*p++ = ' ';
 		p = mempcpy(p, options, len);
 	}
-	trace(r, ">", line, (size_t)(p - line));
+	remote_trace(r, ">", line, (size_t)(p - line));
 	*p++ = '\n';
 	r->end += (size_t)(p - line);
 	return 0;
@@ -425,7 +356,7 @@ remote_line(struct remote *r, char **line)
 		return -1;
 	if ((len = stream_line(r->stream, line)) == -1)
 		return fail_errno(r, errno);
-	trace(r, "<", *line, (size_t)len);
+	remote_trace(r, "<", *line, (size_t)len);
 	return len;
 }
 
@@ -540,151 +471,4 @@ remote_borrow(struct remote *r, const char **bytes, size_t len)
 		return -1;
 	n = stream_borrow(r->stream, bytes, len);
 	return n == -1 ? fail_errno(r, errno) : n;
-}
-
-int
-remote_skip(struct remote *r, uint64_t len)
-{
-	return usable(r) == -1 || stream_skip(r->stream, len) == -1 ? fail_errno(r, errno) : 0;
-}
-
-/*
- * TLS.
- */
-
-/* What the server says in clear is not believed but for this one word: whoever stands between may have said
- * it, and the handshake will show.  DONE, or an exit code after a message. */
-static int
-ask_for_tls(struct remote *r)
-{
-	struct coffer_reply reply;
-	char name[SOCKET_NAME_MAX + 256], shown[200];
-
-	if (remote_ask(r, &reply, "STARTTLS", NULL, "") == -1)
-		return remote_complain(r, false);
-	place_name(name, sizeof(name), &r->server);
-	if (reply.code != 200)
-		say_of(name, "no TLS: the server says: %d %s", reply.code, text_visible(shown, sizeof(shown),
-		    reply.text, strlen(reply.text)));
-	else if (stream_buffered(r->stream))
-		say_of(name, "no TLS: something was put in behind the server's answer");
-	else
-		return DONE;
-	return PROTOCOL_ERROR;
-}
-
-/* A server that is not believed, or one that does not speak TLS. */
-static int
-say_no_handshake(const struct remote *r, const struct tls *tls, int error)
-{
-	char name[SOCKET_NAME_MAX + 256];
-
-	place_name(name, sizeof(name), &r->server);
-	say_of(name, "no TLS: %s", tls_why(tls));
-	return error == EPROTO ? PROTOCOL_ERROR : error == ETIMEDOUT ? TIMED_OUT :
-	    error == EINTR ? RESUMABLE : NO_CONNECTION;
-}
-
-static int
-begin_tls(struct remote *r, const struct client *c)
-{
-	enum place_tls how = place_tls(&r->server);
-	bool clear = how == PLACE_CLEAR && (!c->starttls || strcmp(r->server.scheme, "unix") == 0);
-	char described[TLS_WHY];
-	struct tls *tls;
-	int ret;
-
-	if (clear)
-		return DONE;
-	if (how != PLACE_TLS && (ret = ask_for_tls(r)) != DONE)
-		return ret;
-	if ((tls = trust_connect(&r->trust, c, &r->server, stream_fd(r->stream))) == NULL)
-		return PROTOCOL_ERROR;
-	if (stream_tls(r->stream, tls, clock_in(r->stream_opts.stall_ms)) == -1)
-		return say_no_handshake(r, tls, stream_fault(r->stream));
-	tls_describe(tls, described, sizeof(described));
-	trace(r, "=", described, strlen(described));
-	return trust_check(&r->trust, c, &r->server, tls);
-}
-
-/*
- * Users.
- */
-
-/* Whether nobody can listen in. */
-static bool
-is_private(const struct remote *r)
-{
-	struct sockaddr_in6 peer = { 0 };
-	const struct sockaddr_in *in = (const void *)&peer;
-	socklen_t len = sizeof(peer);
-
-	if (stream_secured(r->stream) != NULL)
-		return true;
-	if (getpeername(stream_fd(r->stream), (struct sockaddr *)&peer, &len) == -1)
-		return false;
-	if (peer.sin6_family == AF_INET)
-		return ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	return peer.sin6_family == AF_UNIX || IN6_IS_ADDR_LOOPBACK(&peer.sin6_addr);
-}
-
-/* The request, which is shown without the password, and does not stay in the buffer. */
-static int
-say_login(struct remote *r, const char *password)
-{
-	char *line = make_room(r, LINE_MAX_BYTES), *p;
-	int ret;
-
-	p = stpcpy(line, "LOGIN ");
-	p = text_encode(p, r->server.user, strlen(r->server.user));
-	*p++ = ' ';
-	trace(r, ">", line, (size_t)(p - line));
-	p = text_encode(p, password, strlen(password));
-	*p++ = '\n';
-	r->end += (size_t)(p - line);
-	ret = remote_flush(r);
-	explicit_bzero(line, (size_t)(p - line));
-	return ret;
-}
-
-static int
-try_login(struct remote *r, const char *password)
-{
-	struct coffer_reply reply;
-	char name[SOCKET_NAME_MAX + 256], shown[200];
-
-	if (say_login(r, password) == -1 || remote_reply(r, &reply) == -1)
-		return remote_complain(r, false);
-	if (reply.code == 200)
-		return DONE;
-	place_name(name, sizeof(name), &r->server);
-	say_of(name, "%s cannot log in: the server says: %s", r->server.user,
-	    text_visible(shown, sizeof(shown), reply.text, strlen(reply.text)));
-	return LOGIN_REFUSED;
-}
-
-/* DONE, or an exit code after a message. */
-static int
-log_in(struct remote *r)
-{
-	char password[PASSWORD_MAX], name[SOCKET_NAME_MAX + 256];
-	bool asked;
-	int ret;
-
-	if (r->server.user[0] == '\0')
-		return DONE;
-	if (!is_private(r)) {
-		place_name(name, sizeof(name), &r->server);
-		say_of(name, "a password is not said in clear text over a network: use coffers:// or --starttls");
-		return LOGIN_REFUSED;
-	}
-	if ((ret = password_find(password, &asked, &r->server)) == DONE) {
-		ret = try_login(r, password);
-		if (ret == DONE && asked)
-			password_keep(&r->server, password);
-		else if (ret == LOGIN_REFUSED)
-			password_forget();
-	}
-	explicit_bzero(password, sizeof(password));
-	return ret;
 }

@@ -21,9 +21,6 @@
 struct place;
 struct remote;
 
-/* Connects.  NULL with errno. */
-struct remote	*remote_open(const struct socket_url *, int64_t timeout_ms, bool verbose);
-
 /* *r becomes NULL; NULL is nothing. */
 void	remote_close(struct remote **r);
 
@@ -78,15 +75,13 @@ int	remote_entry(struct remote *, struct coffer_entry *, struct coffer_reply *en
 /* Bytes behind a reply: as the functions of stream.h. */
 ssize_t	remote_read(struct remote *, void *, size_t len);
 ssize_t	remote_borrow(struct remote *, const char **bytes, size_t len);
-int	remote_skip(struct remote *, uint64_t len);
 
-/* The first fault or 0, in words, and as an exit code: `transfer` where a lost
- * connection leaves something to go on from. */
+/* The first fault or 0, and in words. */
 int	remote_fault(const struct remote *);
 const char *remote_why(const struct remote *);
-int	remote_exit(const struct remote *, bool transfer);
 
-/* Says what happened to the connection.  Returns remote_exit(). */
+/* Says what happened to the connection.  Returns the exit code: `transfer` where a lost connection leaves
+ * something to go on from. */
 int	remote_complain(const struct remote *, bool transfer);
 
 /* Makes the peer's last words unfit.  Returns -1. */
@@ -98,9 +93,6 @@ int	reply_number(const struct coffer_reply *, const char *key, uint64_t *);
 int	reply_time(const struct coffer_reply *, const char *key, struct timespec *);
 int	reply_mode(const struct coffer_reply *, const char *key, unsigned *);
 int	reply_digest(const struct coffer_reply *, const char *key, struct digest *);
-
-/* The exit code that belongs to a reply's code. */
-int	reply_exit(int code);
 
 /* Says that the path failed with the server's words.  Returns the exit code. */
 int	say_reply(const char *path, const struct coffer_reply *);

@@ -1,7 +1,7 @@
 /* coffer - what the files of the native protocol share; nobody else includes it.
- * proto_coffer.c holds the conversation and the replies, coffer_read.c the verbs that
- * only look, coffer_write.c those that change names, coffer_put.c the uploads, coffer_hold.c what
- * publishes many of them at once. */
+ * proto_coffer.c holds the conversation, coffer_reply.c what replies are made of, coffer_read.c the
+ * verbs that only look, coffer_write.c those that change names, coffer_put.c the uploads, coffer_hold.c
+ * what publishes many of them at once, coffer_login.c who it is. */
 
 #ifndef PROTO_COFFER_H
 #define PROTO_COFFER_H
@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "store/upload.h"
 
+#define WHY_MAX		512	/* bytes of a sentence about a bad request */
 #define EXCHANGE_NAME	64	/* bytes of a name that is no path which reply and log repeat */
 #define EXCHANGE_SHOWN	(3 * EXCHANGE_NAME + sizeof("..."))
 
