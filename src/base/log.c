@@ -301,8 +301,8 @@ write_long(enum log_level level, const char *fmt, va_list ap)
 	emit(level, line, head + len);
 }
 
-void
-log_vwrite(enum log_level level, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void
+write_words(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[LINE_USUAL];
 	int saved = errno, n;
@@ -331,7 +331,7 @@ log_write(enum log_level level, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_vwrite(level, fmt, ap);
+	write_words(level, fmt, ap);
 	va_end(ap);
 }
 

@@ -49,7 +49,6 @@ void	log_name(const char *name);
 /* One line.  `fmt` has no newline at its end.  errno is left as it was.
  * Bytes that are not printable are written as \ooo: nobody can forge a line. */
 void	log_write(enum log_level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void	log_vwrite(enum log_level, const char *fmt, va_list) __attribute__((format(printf, 2, 0)));
 
 /* As log_error(), for a signal handler that will not return: `line` is printable, and short. */
 void	log_last(const char *line);

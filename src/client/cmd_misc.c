@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "client/each.h"
 #include "client/show.h"
-#include "client/stop.h"
 #include "io/wait.h"
 
 /* A request with these options, and nothing to print. */

@@ -12,7 +12,6 @@
 
 #include "client/fetch_int.h"
 #include "client/progress.h"
-#include "client/stop.h"
 
 #define BORROW_MAX	65536	/* bytes up to which a file is taken from the stream's buffer */
 

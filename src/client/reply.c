@@ -45,8 +45,9 @@ reply_digest(const struct coffer_reply *reply, const char *key, struct digest *d
 	return len == -1 ? -1 : digest_parse(digest, value, (size_t)len);
 }
 
-int
-reply_exit(int code)
+/* The exit code that belongs to a reply's code. */
+static int
+exit_code(int code)
 {
 	switch (code) {
 	case 400:		return USAGE;
@@ -78,5 +79,5 @@ say_reply(const char *path, const struct coffer_reply *reply)
 		say_of(path, "an answer that makes no sense: %d", reply->code);
 	else
 		say_of(path, "%s", text_visible(shown, sizeof(shown), text, strlen(text)));
-	return reply->code < 300 ? PROTOCOL_ERROR : reply_exit(reply->code);
+	return reply->code < 300 ? PROTOCOL_ERROR : exit_code(reply->code);
 }

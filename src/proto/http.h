@@ -112,9 +112,6 @@ struct page {
 char	*page_room(struct page *, size_t len);
 void	page_put(struct page *, const char *text);
 
-/* What is there leaves now. */
-void	page_flush(struct page *);
-
 /* One look of a listing. */
 struct look {
 	const char *type;		/* the media type */

@@ -6,7 +6,6 @@
 
 #include "base/mime.h"
 #include "base/text.h"
-#include "parse/http_escape.h"
 #include "proto/http.h"
 #include "session/transfer.h"
 

@@ -58,8 +58,9 @@ page_put(struct page *page, const char *text)
 		page->p = head_put(page->p, text);
 }
 
-void
-page_flush(struct page *page)
+/* What is there leaves now. */
+static void
+flush(struct page *page)
 {
 	end_chunk(page);
 	(void)stream_flush(page->x->stream);
@@ -168,7 +169,7 @@ send_entries(struct page *page, const struct look *look, struct listing *listing
 			look->entry(page, &entry);
 		/* Who lists a large folder sees its beginning at once. */
 		if (first && !listing_at_end(listing))
-			page_flush(page);
+			flush(page);
 		first = false;
 		if (stream_fault(page->x->stream) != 0)
 			return -1;
@@ -192,7 +193,7 @@ break_off(struct page *page, int error)
 
 	session_log(page->x->session, "%s /%s: the listing broke off: %s",
 	    http_method_name(page->x->request.method), page->x->path.name, strerror(error));
-	page_flush(page);
+	flush(page);
 	if (!page->chunked)
 		(void)setsockopt(stream_fd(stream), SOL_SOCKET, SO_LINGER, &rude, sizeof(rude));
 	(void)stream_fail(stream, error);
@@ -215,7 +216,7 @@ send_listing(struct http_exchange *x, const struct http_query *q, struct listing
 		return;
 	look->begin(&page, q);
 	if (sorted) {
-		page_flush(&page);
+		flush(&page);
 		more = wait_call(fill, listing);
 	}
 	if (send_entries(&page, look, listing, more) == -1) {

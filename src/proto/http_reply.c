@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "io/wait.h"
 #include "parse/http_escape.h"

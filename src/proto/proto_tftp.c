@@ -59,8 +59,9 @@ send_error(struct transfer *t, enum tftp_code code, const char *sentence)
 	(void)talk_send(t, packet, tftp_put_error(packet, code, sentence));
 }
 
-void
-talk_errno(struct transfer *t, int error)
+/* An ERROR for an errno of the floors below, and t->code.  What the network said is not answered. */
+static void
+reply_errno(struct transfer *t, int error)
 {
 	size_t i;
 
@@ -152,7 +153,7 @@ answer(struct session *s)
 		t.code = 400;
 		send_error(&t, code, why);
 	} else if (serve_request(&t) == -1)
-		talk_errno(&t, t.at.store == NULL ? errno :
+		reply_errno(&t, t.at.store == NULL ? errno :
 		    t.request.op == TFTP_RRQ ? reach_errno(&t.at, errno) :
 		    reach_upload_errno(s, &t.at, false, errno));
 	if (t.code != 0)

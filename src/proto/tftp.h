@@ -85,9 +85,6 @@ int	talk_again(struct transfer *);
 /* What came was a step forward. */
 void	talk_progress(struct transfer *);
 
-/* An ERROR for an errno of the floors below, and t->code.  What the network said is not answered. */
-void	talk_errno(struct transfer *, int error);
-
 /* The line in the log, and t->code is 0. */
 void	tftp_log(struct transfer *);
 

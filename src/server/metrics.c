@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -156,8 +157,8 @@ write_sizes(FILE *out, const struct tally_verb *v, const char *protocol, const c
 	(void)fprintf(out, "coffer_request_bytes_count{protocol=\"%s\",verb=\"%s\"} %" PRIu64 "\n", protocol, verb, n);
 }
 
-int
-metrics_write(const struct scoreboard *board, FILE *out)
+static int
+write_all(const struct scoreboard *board, FILE *out)
 {
 	struct tally *t = calloc(1, sizeof(*t));
 
@@ -188,7 +189,7 @@ write_text(const struct scoreboard *board, size_t *len)
 
 	if (out == NULL)
 		return NULL;
-	ret = metrics_write(board, out);
+	ret = write_all(board, out);
 	if (fclose(out) == 0 && ret == 0)
 		return text;
 	free(text);

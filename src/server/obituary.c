@@ -12,7 +12,6 @@
 #include "io/socket.h"
 #include "proto/protocols.h"
 #include "server/obituary.h"
-#include "server/signals.h"
 #include "server/symbols.h"
 #include "session/session.h"
 

@@ -122,8 +122,9 @@ session_begin(struct session *s, const char *verb, const char *path, size_t len,
 	return -1;
 }
 
-bool
-session_local(const struct session *s)
+/* Whether the peer is on this machine: loopback, or a Unix socket, and no proxy between. */
+static bool
+is_local(const struct session *s)
 {
 	const struct sockaddr_in *in = (const void *)&s->peer;
 
@@ -152,7 +153,7 @@ session_too_open(const struct session *s)
 bool
 session_private(const struct session *s)
 {
-	return session_local(s) || session_secured(s);
+	return is_local(s) || session_secured(s);
 }
 
 /* Why a certificate's user may not come, or NULL. */

@@ -143,9 +143,6 @@ const char *session_verb_name(const struct protocol *, size_t i);
 char	*session_id(char id[SESSION_ID_MAX], uint64_t number);
 int	session_id_parse(uint64_t *number, const char *id);
 
-/* Whether the peer is on this machine: loopback, or a Unix socket, and no proxy between. */
-bool	session_local(const struct session *);
-
 /* Speaks TLS from here on.  Who has logged in before is forgotten; whom the client's certificate names
  * has logged in.  0, or -1 after a line in the log, and the stream has failed. */
 int	session_tls(struct session *);

@@ -70,8 +70,8 @@ hold_count(const struct hold *h)
 	return h->count;
 }
 
-bool
-hold_full(const struct hold *h)
+static bool
+full(const struct hold *h)
 {
 	return h->count >= h->max;
 }
@@ -125,7 +125,7 @@ hold_expect(struct hold *h, struct upload *up)
 	bool root = up->staged.folder == atomic_load(&up->store->staging);
 	int place;
 
-	if (hold_full(h) || h->done)
+	if (full(h) || h->done)
 		return fail_with(EUSERS);
 	turn_to(h, up->store);
 	place = root ? h->root : -1;
@@ -176,7 +176,7 @@ append(struct hold *h, struct upload *up)
 	size_t room = h->room > 0 ? 2 * h->room : ROOM_FIRST;
 	struct upload **at;
 
-	if (hold_full(h))
+	if (full(h))
 		return fail_with(EUSERS);
 	if (h->count == h->room) {
 		if ((at = reallocarray(h->at, room, sizeof(*at))) == NULL)

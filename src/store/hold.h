@@ -17,7 +17,6 @@ struct hold *hold_open(struct store *, size_t max);
 void	hold_close(struct hold **h, bool keep);
 
 size_t	hold_count(const struct hold *);
-bool	hold_full(const struct hold *);
 
 /* Whoever may have removed or exchanged a folder since: the next upload looks for its own anew,
  * for which the last one's is taken else. */

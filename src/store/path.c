@@ -122,15 +122,6 @@ path_is_root(const struct path *path)
 }
 
 bool
-path_beneath(const struct path *outer, const struct path *inner)
-{
-	if (path_is_root(outer))
-		return true;
-	return inner->len >= outer->len && memcmp(inner->name, outer->name, outer->len) == 0 &&
-	    (inner->len == outer->len || inner->name[outer->len] == '/');
-}
-
-bool
 path_part_shown(const char *part)
 {
 	size_t len;

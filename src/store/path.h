@@ -34,9 +34,6 @@ int	path_parent(struct path *, const struct path *);
 
 bool	path_is_root(const struct path *);
 
-/* Whether `inner` is `outer` or lies beneath it. */
-bool	path_beneath(const struct path *outer, const struct path *inner);
-
 /* Whether a name found in a folder may be shown (is not reserved, "." or ".."). */
 bool	path_part_shown(const char *part);
 

@@ -231,30 +231,6 @@ parent(void **state)
 }
 
 static void
-beneath(void **state)
-{
-	static const struct {
-		const char	*outer, *inner;
-		int		 want;
-	} rows[] = {
-		{ "/", "/", 1 }, { "/", "/a", 1 }, { "/", "/a/b", 1 },
-		{ "/a", "/a", 1 }, { "/a", "/a/b", 1 }, { "/a/b", "/a/b/c/d", 1 },
-		{ "/a", "/", 0 }, { "/a", "/ab", 0 }, { "/a", "/b", 0 }, { "/a/b", "/a", 0 },
-		{ "/a/b", "/a/bc", 0 }, { "/a", "/b/a", 0 }, { "/ab", "/a", 0 },
-	};
-	struct path outer, inner;
-
-	(void)state;
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		get(&outer, rows[i].outer);
-		get(&inner, rows[i].inner);
-		if (path_beneath(&outer, &inner) != rows[i].want)
-			print_message("row %zu\n", i);
-		assert_int_equal(path_beneath(&outer, &inner), rows[i].want);
-	}
-}
-
-static void
 shown(void **state)
 {
 	static const char *const hidden[] = { ".", "..", ".coffer" };
@@ -278,7 +254,6 @@ main(void)
 		cmocka_unit_test(join),
 		cmocka_unit_test(join_lengths),
 		cmocka_unit_test(parent),
-		cmocka_unit_test(beneath),
 		cmocka_unit_test(shown),
 	};
 
