@@ -8,6 +8,7 @@
 #include "proto/http.h"
 
 #define CRUMBS_MAX	32	/* folders on the way here that are links */
+#define ABOVE_MAX	32	/* folders above a symbolic link that are compared with its target */
 
 static const char style[] =
     ":root{color-scheme:light dark;--fg:#1b1f24;--soft:#667079;--line:#e3e6ea;--link:#0a58b9;--bg:#fff;"
@@ -164,10 +165,42 @@ put_size(char *p, uint64_t n)
 	return head_put(p, units[unit]);
 }
 
+static bool
+find_folder(const struct http_exchange *x, const struct path *path, struct object *object)
+{
+	struct reach at;
+	struct path rest;
+
+	return reach(x->session, path, NEED_LIST, &rest, &at) == 0 && at.store != NULL &&
+	    store_stat(at.store, at.path, object) == 0 && object->type == OBJECT_FOLDER;
+}
+
+/* Whether a symbolic link leads to a folder.  Who fetches a tree takes for a folder what ends with a
+ * slash, and all else for a file.  One that leads back to a folder above stays a link, lest he go round
+ * for ever.  Not inlined: a path is large. */
+static __attribute__((noinline)) bool
+leads_to_folder(const struct http_exchange *x, const struct listing_entry *e)
+{
+	struct object target, above;
+	struct path path, inner;
+	unsigned depth = 0;
+
+	if (path_join(&path, &x->path, e->name, e->len) == -1 || !find_folder(x, &path, &target))
+		return false;
+	do {
+		inner = path;
+		if (depth++ == ABOVE_MAX || path_parent(&path, &inner) == -1 ||
+		    (find_folder(x, &path, &above) && above.inode == target.inode))
+			return false;
+	} while (!path_is_root(&path));
+	return true;
+}
+
 static void
 html_entry(struct page *page, const struct listing_entry *e)
 {
-	bool folder = e->object.type == OBJECT_FOLDER, file = e->object.type == OBJECT_FILE;
+	bool link = e->object.type == OBJECT_SYMLINK, file = e->object.type == OBJECT_FILE;
+	bool folder = e->object.type == OBJECT_FOLDER || (link && leads_to_folder(page->x, e));
 	char *p = page_room(page, (HTTP_URL_GROWS + HTTP_HTML_GROWS) * e->len + 512);
 
 	if (p == NULL)
@@ -179,13 +212,13 @@ html_entry(struct page *page, const struct listing_entry *e)
 	p = http_put_url(p, e->name, e->len);
 	p = head_put(p, folder ? "/\"><bdi>" : "\"><bdi>");
 	p = http_put_html(p, e->name, e->len);
-	p = head_put(p, folder ? "/</bdi></a><td class=\"s\">" : "</bdi></a><td class=\"s\"");
+	p = head_put(p, folder ? "/</bdi></a><td class=\"s\"" : "</bdi></a><td class=\"s\"");
 	if (file) {
 		p = text_decimal(head_put(p, " title=\""), (uint64_t)e->object.size);
 		p = head_put(head_put(p, " byte"), plural((uint64_t)e->object.size));
 		p = put_size(head_put(p, "\">"), (uint64_t)e->object.size);
-	} else if (!folder)
-		p = head_put(p, ">link");
+	} else
+		p = head_put(p, link ? ">link" : ">");
 	p = head_put(p, "<td class=\"t\">");
 	p = http_put_minute(p, e->object.mtime.tv_sec, ' ');
 	memmove(p - 5 + 6, p - 5, 5);

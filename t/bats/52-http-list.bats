@@ -92,6 +92,30 @@ load http
 	assert_line --regexp "^Content-Security-Policy: default-src 'none'"
 }
 
+@test "a symbolic link to a folder is a folder on the page, but for one that leads back" {
+	mkdir -p "$T/root/d/sub/deep"
+	echo inner >"$T/root/d/sub/file"
+	ln -s d "$T/root/to-folder"
+	ln -s d/sub/file "$T/root/to-file"
+	ln -s nothing "$T/root/to-nothing"
+	ln -s /etc "$T/root/out"
+	ln -s ../../d "$T/root/d/sub/back"
+	ln -s . "$T/root/d/self"
+	web
+	get / >"$T/page"
+	grep -qF '<td class="n d"><a href="to-folder/"><bdi>to-folder/</bdi></a><td class="s">link' "$T/page"
+	for name in to-file to-nothing out; do
+		grep -qF "<td class=\"n\"><a href=\"$name\"><bdi>$name</bdi></a><td class=\"s\">link" "$T/page"
+	done
+	grep -q '>2 folders, 3 files' "$T/page"
+	run -0 get /to-folder/
+	assert_output --partial 'href="self"'
+	assert_output --partial 'href="sub/"'
+	run -0 get /to-folder/sub/
+	assert_output --partial 'href="back"'
+	assert_equal "$(get /to-folder/sub/file)" inner
+}
+
 @test "the way here is a row of links that lead where they say" {
 	mkdir -p "$T/root/one/two & more/three"
 	web
