@@ -1,5 +1,5 @@
 /* store - the tree: from names to open descriptors.
- * The one place that calls openat2(2).  Looks only; what changes the tree is in change.c
+ * The one place that calls openat2(2); links on the way are follow.c's.  Looks only; what changes the tree is in change.c
  * and upload.c. */
 
 #include "store/store.h"
@@ -45,7 +45,12 @@ store_resolve_in(int root, const char *name, int flags, uint64_t how_to)
 int
 store_resolve(struct store *s, const char *name, int flags, uint64_t more)
 {
-	return store_resolve_in(s->root, *name == '\0' ? "." : name, flags, s->resolve | more);
+	const uint64_t how_to = s->resolve | more;
+	int fd = store_resolve_in(s->root, *name == '\0' ? "." : name, flags, how_to | RESOLVE_NO_SYMLINKS);
+
+	if (fd == -1 && errno == ELOOP && (how_to & RESOLVE_NO_SYMLINKS) == 0)
+		fd = store_follow(s, name, flags, how_to);
+	return fd;
 }
 
 int

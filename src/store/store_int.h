@@ -42,6 +42,10 @@ fail_with(int error)
  * RESOLVE_* bits.  The descriptor or -1. */
 int	store_resolve(struct store *, const char *name, int flags, uint64_t more);
 
+/* The same for a name that has symbolic links on its way, all of which stay in the tree, and out of
+ * the reserved folder.  follow.c */
+int	store_follow(struct store *, const char *name, int flags, uint64_t how_to);
+
 /* The same within any folder, with just these RESOLVE_* bits. */
 int	store_resolve_in(int dirfd, const char *name, int flags, uint64_t how_to);
 
