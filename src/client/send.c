@@ -139,6 +139,16 @@ recover(struct send *s)
 	return -1;
 }
 
+/* Where nothing is made durable, a COMMIT saves nothing. */
+static bool
+kept_at_once(const struct coffer_reply *reply)
+{
+	char durability[8];
+
+	return coffer_reply_value(reply, "durability", durability, sizeof(durability)) == 4 &&
+	    memcmp(durability, "none", 4) == 0;
+}
+
 /* Whether the server can hold files: an older one says 501 to a COMMIT of nothing. */
 static int
 ask_for_hold(struct send *s)
@@ -152,7 +162,7 @@ ask_for_hold(struct send *s)
 	if (remote_ask(s->client->remote, &reply, "COMMIT", NULL, "") == -1)
 		return -1;
 	s->asked = true;
-	s->hold = reply.code == 200;
+	s->hold = reply.code == 200 && !kept_at_once(&reply);
 	while (reply.code == 200) {
 		if ((len = remote_line(s->client->remote, &line)) == -1)
 			return -1;

@@ -164,10 +164,14 @@ server_back()
 	[[ $(ask PING | tail -n 1) == '200 time='* ]]
 }
 
-@test "with durability=none, the COMMIT says so" {
+@test "with durability=none, the COMMIT says so, and the client holds nothing" {
 	server -w -o durability=none
 	run -0 ask_bytes < <(held /a x; echo COMMIT)
 	assert_line --index 2 '200 published=1 failed=0 durability=none'
+	mkdir "$T/tree" && echo b >"$T/tree/b"
+	run -0 coffer -v put -r "$T/tree" /t
+	refute_output --partial ' hold'
+	assert_equal "$(cat "$T/root/t/b")" b
 }
 
 @test "put -r holds small files and commits; what it says is true" {
