@@ -120,7 +120,8 @@ serve_mkdir(struct exchange *x)
 		.request = &x->request,
 	};
 
-	if ((error = may_make_parents(x)) != 0 || store_call(&call) == -1)
+	if ((error = may_make_parents(x)) != 0 ||
+	    (store_durable(call.store) ? store_call(&call) : call_mkdir(&call)) == -1)
 		reply_store_errno(x, error != 0 ? error : errno, 0);
 	else
 		reply_path(x, call.keep ? 200 : 201, &x->path[0]);
