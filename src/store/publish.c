@@ -170,11 +170,22 @@ was_taken_away(const struct upload *up)
 }
 
 static int
+name_staged(struct upload *up, bool only_new)
+{
+	const struct staged *st = &up->staged;
+
+	if (*st->name == '\0')
+		return nameless_name(st, up->parent, upload_leaf(up));
+	if (store_rename(st->folder, st->name, up->parent, upload_leaf(up), only_new) == 0)
+		return 0;
+	return was_taken_away(up) ? fail_with(ENOTRECOVERABLE) : -1;
+}
+
+static int
 rename_staged(struct upload *up, bool only_new)
 {
-	if (store_rename(up->staged.folder, up->staged.name, up->parent, upload_leaf(up),
-	    only_new) == -1)
-		return was_taken_away(up) ? fail_with(ENOTRECOVERABLE) : -1;
+	if (name_staged(up, only_new) == -1)
+		return -1;
 	usage_moved(up->store, &(struct stat){ .st_mode = S_IFREG, .st_size = up->offset });
 	if (up->staged.fd != -1)
 		close(up->staged.fd);
@@ -231,6 +242,9 @@ upload_give_name(struct upload *up)
 	if (up->want.condition == UPLOAD_ANY && rename_staged(up, true) == 0)
 		return 0;	/* most names are new */
 	if (up->want.condition == UPLOAD_ANY && errno != EEXIST)
+		return -1;
+	/* What replaces something is renamed. */
+	if (*up->staged.name == '\0' && nameless_hide(up->store, &up->staged) == -1)
 		return -1;
 	return name_locked(up);
 }

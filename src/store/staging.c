@@ -65,10 +65,9 @@ enter_root(struct store *s, bool make)
 	return kept;
 }
 
-/* Somebody removed it while we had it open.  dup3(2), so that the number stays good for
- * other threads. */
-static int
-enter_again(struct store *s, int folder)
+/* dup3(2), so that the number stays good for other threads. */
+int
+staging_enter_again(struct store *s, int folder)
 {
 	int fd, ret;
 
@@ -196,10 +195,7 @@ take_private(struct staged *st, mode_t mode)
 	if ((st->fd = staging_open(st->folder, st->name, flags, mode)) == -1)
 		return -1;
 	(void)lock_own(st->fd);
-	st->fresh = true;
-	st->resumable = false;
-	st->size = 0;
-	st->found = -1;
+	staging_is_fresh(st);
 	return 0;
 }
 
@@ -277,16 +273,25 @@ make_fresh(struct store *s, struct staged *st, mode_t mode)
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	st->fd = staging_open(st->folder, st->name, flags, mode);
-	if (st->fd == -1 && errno == ENOENT && enter_again(s, st->folder) == 0)
+	if (st->fd == -1 && errno == ENOENT && staging_enter_again(s, st->folder) == 0)
 		st->fd = staging_open(st->folder, st->name, flags, mode);
 	return st->fd == -1 ? -1 : 0;
 }
 
-static void
-name_brief(struct store *s, char name[STAGING_NAME])
+void
+staging_name_brief(struct store *s, char name[STAGING_NAME])
 {
 	snprintf(name, STAGING_NAME, BRIEF "%jx.%jx.%x", (uintmax_t)s->brief, (uintmax_t)getpid(),
 	    atomic_fetch_add(&s->briefs, 1));
+}
+
+void
+staging_is_fresh(struct staged *st)
+{
+	st->fresh = true;
+	st->resumable = false;
+	st->size = 0;
+	st->found = -1;
 }
 
 bool
@@ -333,7 +338,7 @@ staging_hide(struct store *s, struct staged *st)
 
 	if (staging_is_brief(st->name))
 		return 0;
-	name_brief(s, name);
+	staging_name_brief(s, name);
 	if (renameat(st->folder, st->name, st->folder, name) == -1)
 		return -1;
 	memcpy(st->name, name, sizeof(name));
@@ -344,11 +349,8 @@ staging_hide(struct store *s, struct staged *st)
 int
 staging_take_brief(struct store *s, struct staged *st, mode_t mode)
 {
-	name_brief(s, st->name);
-	st->fresh = true;
-	st->resumable = false;
-	st->size = 0;
-	st->found = -1;
+	staging_name_brief(s, st->name);
+	staging_is_fresh(st);
 	return make_fresh(s, st, mode);
 }
 

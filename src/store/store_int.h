@@ -20,6 +20,7 @@ struct store {
 	int		  opener;	/* the process that opened it */
 	uint64_t	  brief;	/* part of the names of brief staged files */
 	atomic_uint	  briefs;	/* how many there have been */
+	atomic_int	  nameless;	/* see nameless.c */
 	struct opened	 *opened;	/* or NULL: files are not kept open */
 	char		  boot[STORE_BOOT]; /* the kernel's, as text: another one after the machine fell */
 	_Atomic int	  staging;	/* the reserved folder of the root's mount, O_PATH;
@@ -108,7 +109,7 @@ struct staged {
 	bool	resumable;		/* has the name under which a resume looks for it */
 	off_t	size;			/* bytes that are there already */
 	off_t	found;			/* bytes that were there and are counted; -1: it is new */
-	char	name[STAGING_NAME];
+	char	name[STAGING_NAME];	/* "": none, until nameless_name() */
 };
 
 /* openat(2) in the reserved folder, done again after a signal. */
@@ -118,6 +119,9 @@ int	staging_open(int folder, const char *name, int flags, mode_t);
  * `parent`; `is_root` says that it is the root's mount).  `make`: where it is missing, else ENOENT. */
 int	staging_enter(struct store *, const struct path *, int parent, bool is_root, bool make);
 void	staging_leave(struct store *, int folder);
+
+/* Makes the one of the root's mount again, which somebody has removed while it was open. */
+int	staging_enter_again(struct store *, int folder);
 
 /* Makes st->name in st->folder, or goes on with what an earlier upload left under
  * it: as it is up to `max` bytes, else emptied.  Where somebody else is
@@ -137,6 +141,10 @@ bool	staging_is_new(const struct stat *);
 /* Whether more blocks are the file's than its bytes need, by what a large upload reserves. */
 bool	staging_reserves(const struct stat *);
 
+/* A new name for a brief one, which nobody else has; and what else is true of any that is new. */
+void	staging_name_brief(struct store *, char name[STAGING_NAME]);
+void	staging_is_fresh(struct staged *);
+
 /* Whether a name is that of a brief one, which somebody is at, or was until he died. */
 bool	staging_is_brief(const char *name);
 
@@ -146,6 +154,17 @@ void	staged_unmark(int fd);
 
 /* Gives it a name as that of a brief one, so that its lock may go. */
 int	staging_hide(struct store *, struct staged *);
+
+/* nameless.c */
+
+/* As staging_take_brief(), but without a name where that can be had; else -1. */
+int	nameless_take(struct store *, struct staged *, mode_t);
+
+/* Gives it its final name in the folder, if nothing has that yet: 0, or -1 with EEXIST ... */
+int	nameless_name(const struct staged *, int folder, const char *name);
+
+/* Gives it the name of a brief one, so that it can replace something by a rename. */
+int	nameless_hide(struct store *, struct staged *);
 
 struct staged_name {
 	int		 parent;	/* open folder */

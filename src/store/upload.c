@@ -66,6 +66,16 @@ upload_resume_name(struct upload *up, char name[STAGED_HASH + 1])
 	return 0;
 }
 
+/* What is held is closed until its COMMIT, and what shall be durable is known to be so by its name. */
+static int
+stage_brief(struct upload *up, mode_t mode)
+{
+	if (up->want.hold == NULL && !up->store->opts.durable &&
+	    nameless_take(up->store, &up->staged, mode) == 0)
+		return 0;
+	return staging_take_brief(up->store, &up->staged, mode);
+}
+
 static int
 stage(struct upload *up)
 {
@@ -75,7 +85,7 @@ stage(struct upload *up)
 	/* What we must be able to open again for a resume is ours to read and write until it
 	 * is published. */
 	if (up->want.in_flight)
-		return staging_take_brief(up->store, &up->staged, mode | 0600);
+		return stage_brief(up, mode | 0600);
 	up->staged.patient = up->want.resume && up->want.patient;
 	if (upload_resume_name(up, up->staged.name) == -1 ||
 	    staging_take(up->store, &up->staged, mode | 0600, max) == -1)
@@ -340,7 +350,8 @@ upload_write(struct upload *up, const void *data, size_t len)
 void
 upload_unstage(struct upload *up)
 {
-	(void)unlinkat(up->staged.folder, up->staged.name, 0);
+	if (*up->staged.name != '\0')
+		(void)unlinkat(up->staged.folder, up->staged.name, 0);
 	usage_settle(&up->owed);
 	usage_give_back(up->store, up->charged, up->counted);
 }

@@ -1238,10 +1238,71 @@ a_copy_without_copy_file_range(void **state)
 	assert_int_equal(done.size, 3 * BIG + 5);
 }
 
+/* All that can become of small uploads where nothing is durable, which have no name until they are whole;
+ * or not.  `named`: files that one on its way has in the reserved folder. */
+static void
+small_ones(struct tree *t, int named)
+{
+	struct upload_want w = { .size = 5, .in_flight = true }, fresh = w;
+	struct upload *up;
+	struct object done;
+
+	assert_ok(put_as(t->store, "/first", "hello", w));	/* which learns whether it can be done */
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	assert_ok(upload_write(up, "hello", 5));
+	assert_int_equal(count_staged(t, ".coffer"), named);
+	assert_false(exists(t, "a"));
+	assert_ok(upload_publish(&up, &done));
+	assert_content(t, "a", "hello");
+	assert_true(done.known && is_known(t->store, "/a"));
+	fresh.condition = UPLOAD_IF_NEW;
+	assert_errno(put_as(t->store, "/a", "other", fresh), EEXIST);
+	assert_content(t, "a", "hello");
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	upload_abandon(&up, true);
+	(void)unlink(at(t, ".coffer/lock"));
+	assert_ok(upload_open(t->store, P("/a"), &w, &up));
+	assert_ok(upload_write(up, "other", 5));
+	assert_int_equal(rmdir(at(t, ".coffer")), named == 0 ? 0 : -1);
+	assert_ok(upload_publish(&up, &done));
+	assert_content(t, "a", "other");
+	assert_ok(mkdir(at(t, "folder"), 0755));
+	assert_errno(put_as(t->store, "/folder", "other", w), EISDIR);
+	assert_int_equal(count_staged(t, ".coffer"), 0);
+}
+
+static void
+a_small_one_has_no_name_until_it_is_whole(void **state)
+{
+	struct tree *t = *state;
+	int fd = open(t->root, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600), can;
+
+	can = fd != -1 && linkat(fd, "", AT_FDCWD, at(t, "probe"), AT_EMPTY_PATH) == 0;
+	if (fd != -1)
+		close(fd);
+	small_ones(t, can ? 0 : 1);
+}
+
+static void
+unless_it_must_have_one(void **state)
+{
+	struct tree *t = *state;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		deny(SYS_linkat, 4, ENOENT);	/* as AT_EMPTY_PATH before Linux 6.10 */
+		small_ones(t, 1);
+		_exit(0);
+	}
+	assert_child(pid);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_small_one_has_no_name_until_it_is_whole),
+		TEST(unless_it_must_have_one),
 		TEST(a_put_is_there_as_a_whole),
 		TEST(a_durable_put_too),
 		TEST(a_reader_keeps_its_version),
