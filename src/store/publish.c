@@ -35,12 +35,14 @@ hash_object(struct store *s, struct object *object)
 	return 0;
 }
 
-/* The file under the name, as a GET would open it; a link is followed as there. */
+/* The file under the name, as a GET would open it; a link is followed as there.  What was seen when the
+ * request came is old by now: its body may have taken long. */
 static int
 open_current(struct upload *up, struct object *object)
 {
 	struct path path;
 
+	store_heard(up->store, 0);
 	path.len = strlen(up->path);
 	path.leaf = up->leaf;
 	memcpy(path.name, up->path, path.len + 1);
