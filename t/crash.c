@@ -1,6 +1,6 @@
 /* crash - faults for a server under test, which has none of this in itself: an object to be loaded
- * before it by LD_PRELOAD.  The store's only way to a file is openat2(2) by syscall(3); where the
- * file's name (its last part) is one of these, that happens:
+ * before it by LD_PRELOAD.  The store's only ways to a file are openat2(2) by syscall(3), and, for a
+ * folder within a listing, openat(2); where the name (its last part) is one of these, that happens:
  *	crash-segv, crash-abort, crash-overflow		the process dies of it
  *	crash-loop					it never comes back
  *	crash-sleep					it comes back after 2 seconds, or after the next signal
@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,36 @@ misbehave(const char *how)
 		(void)nanosleep(&two, NULL);
 }
 
+static void
+look_at(const char *name)
+{
+	const char *last = strrchr(name, '/');
+
+	last = last != NULL ? last + 1 : name;
+	if (strncmp(last, "crash-", 6) == 0)
+		misbehave(last + 6);
+}
+
+int
+openat(int dirfd, const char *name, int flags, ...)
+{
+	static int (*real)(int, const char *, int, ...);
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "openat");
+	look_at(name);
+	return real(dirfd, name, flags, mode);
+}
+
 long
 syscall(long number, ...)
 {
 	static long (*real)(long, ...);
-	const char *name, *last;
 	long a[6];
 	va_list ap;
 	int i;
@@ -62,13 +88,8 @@ syscall(long number, ...)
 	va_end(ap);
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "syscall");
-	if (number == SYS_openat2) {
-		name = (const char *)a[1];
-		last = strrchr(name, '/');
-		last = last != NULL ? last + 1 : name;
-		if (strncmp(last, "crash-", 6) == 0)
-			misbehave(last + 6);
-	}
+	if (number == SYS_openat2)
+		look_at((const char *)a[1]);
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

@@ -192,3 +192,21 @@ from()
 	done
 	settled
 }
+
+# The process dies while it reads on; what the peer has then had left before.
+@test "the beginning of a large listing leaves before the rest is read" {
+	local last n=0
+	mkdir "$T/root/top"
+	(cd "$T/root/top" && seq -f 'd%.0f' 1 400 | xargs mkdir)
+	last=$(ls -U "$T/root/top" | tail -n 1)		# in the order in which the server finds them
+	crash_server
+	mkdir "$T/root/top/$last/crash-abort"
+	dial
+	say 'LIST /top depth=9'
+	expect '^200 type=d'
+	while IFS= read -r -t "$PATIENCE" -u "$C" REPLY && [[ $REPLY == d\ * ]]; do
+		((++n))
+	done
+	((n >= 100 && n < 400)) || fail_with_log "$n entries came"
+	settled
+}
