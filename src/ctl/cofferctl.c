@@ -42,7 +42,7 @@ static const struct command {
 };
 
 static const char usage_text[] =
-    "usage: cofferctl [-hV] [-s SOCKET] [--json] COMMAND [OPERAND]\n"
+    "usage: cofferctl [-hV] [-d SECONDS] [-s SOCKET] [--json] COMMAND [OPERAND]\n"
     "       cofferctl passwd [-D] [-f FILE] USER\n"
     "       cofferctl certificate FILE [NAME]...\n";
 

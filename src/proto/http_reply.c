@@ -198,7 +198,10 @@ reply_fault(struct http_exchange *x, int error)
 	}
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (errors[i].error == error) {
-			reply_status(x, errors[i].code, errors[i].sentence);
+			if (error == EOWNERDEAD)
+				reply_later(x, errors[i].code, errors[i].sentence, x->session->refused / 1000 + 1);
+			else
+				reply_status(x, errors[i].code, errors[i].sentence);
 			return;
 		}
 	session_log(x->session, "%s: %s", http_method_name(x->request.method), strerror(error));

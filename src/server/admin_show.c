@@ -69,7 +69,7 @@ show_worker(const struct scoreboard_worker *w)
 	set_count(worker, "worker", w->slot);
 	set_count(worker, "generation", w->generation);
 	set(worker, "state", json_string(states[w->state]));
-	set_count(worker, "pid", (uint64_t)w->pid);
+	set(worker, "pid", w->pid > 0 ? json_integer(w->pid) : json_null());
 	if (w->pid > 0)
 		set_age(worker, "age", w->born);
 	set_count(worker, "sessions", w->sessions);

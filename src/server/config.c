@@ -81,8 +81,9 @@ apply_settings(struct config_draft *draft, const struct config_source *source)
 	}
 }
 
+/* `known`: a file that could not be read might have named one. */
 static void
-check_root(struct config_draft *draft, const struct config_source *source)
+check_root(struct config_draft *draft, bool known)
 {
 	const char *root = draft->config.root, *place = draft->root_place;
 	char shown[512];
@@ -90,7 +91,7 @@ check_root(struct config_draft *draft, const struct config_source *source)
 	bool there;
 
 	if (root[0] == '\0') {
-		if (!source->rootless && draft->config.shares.count == 0)
+		if (known && draft->config.shares.count == 0)
 			faults_add(draft->faults, "root: no folder to serve is named");
 		return;
 	}
@@ -118,7 +119,7 @@ config_load(struct config *config, const struct config_source *source, struct fa
 	apply_settings(&draft, source);
 	if (draft.config.log == NULL)
 		set_default(&draft.config, config_key_find("log"));
-	check_root(&draft, source);
+	check_root(&draft, !source->rootless && (read || source->file == NULL || source->optional));
 	if (draft.config.tftp_user[0] != '\0' && !rights_is_user(draft.config.tftp_user))
 		faults_add(faults, "tftp-user: a user cannot be called so (a rule of a share names it)");
 	plain = (struct config_plain){

@@ -87,7 +87,7 @@ list_one(void *arg, const struct staged_entry *e)
 		(void)json_object_set_new(entry, "declared", json_integer((json_int_t)e->declared));
 	if (e->known) {
 		show_path(path, l->share, e->path);
-		(void)json_object_set_new(entry, "user",
+		(void)json_object_set_new(entry, "user", e->user[0] == '\0' ? json_null() :
 		    json_string(text_visible(user, sizeof(user), e->user, strlen(e->user))));
 		(void)json_object_set_new(entry, "path", json_string(path));
 	}

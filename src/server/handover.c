@@ -70,7 +70,7 @@ static void
 commit(struct master *m)
 {
 	struct upgrade *u = &m->upgrade;
-	struct faults told;
+	struct faults told, late;
 
 	faults_init(&told);
 	faults_add(&told, "cofferd %s, pid %d, serves; pid %d drains", u->version, (int)u->pid,
@@ -79,6 +79,12 @@ commit(struct master *m)
 	notify_send("MAINPID=%d\nSTATUS=pid %d takes over", (int)u->pid, (int)u->pid);
 	admin_finish(m, ADMIN_UPGRADE, true, &told);
 	faults_free(&told);
+	/* Who asked after this one had begun: it may be another binary by now, and we shall not see. */
+	faults_init(&late);
+	faults_add(&late, "another upgrade was under way, and pid %d has taken over: ask it", (int)u->pid);
+	admin_begin(m, ADMIN_UPGRADE);
+	admin_finish(m, ADMIN_UPGRADE, false, &late);
+	faults_free(&late);
 	m->in_charge = false;
 	admin_close(m, false);
 	listeners_close(&m->serving->listeners, NULL, false);

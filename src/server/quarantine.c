@@ -203,24 +203,25 @@ quarantine_death(struct quarantine *q, const struct progress *p)
 	unlock(q);
 }
 
-bool
+int64_t
 quarantine_refuses(struct quarantine *q, const struct progress *p)
 {
 	uint64_t any, key, mine;
-	int64_t now;
+	int64_t now, until, last = 0;
 	unsigned i;
 
 	if (atomic_load_explicit(&q->refused, memory_order_relaxed) == 0)
-		return false;
+		return 0;
 	now = clock_ms();
 	any = key_of_request(p);
 	mine = key_of_peer(any, p);
 	for (i = 0; i < ENTRIES; i++) {
 		key = atomic_load(&q->entry[i].key);
-		if ((key == mine || key == any) && atomic_load(&q->entry[i].until) > now)
-			return true;
+		until = atomic_load(&q->entry[i].until);
+		if ((key == mine || key == any) && until > last)
+			last = until;
 	}
-	return false;
+	return last > now ? last - now : 0;
 }
 
 bool
@@ -252,6 +253,15 @@ is_of(const struct progress *p, const char *path)
 	return len == p->path_len && memcmp(path, p->path, len < PROGRESS_PATH ? len : PROGRESS_PATH) == 0;
 }
 
+/* As status shows it: not every name can be written in a line. */
+static bool
+is_shown_as(const struct progress *p, const char *path)
+{
+	char shown[PROGRESS_SHOWN];
+
+	return strcmp(progress_path(shown, p), path) == 0;
+}
+
 unsigned
 quarantine_forgive(struct quarantine *q, const char *path)
 {
@@ -260,7 +270,8 @@ quarantine_forgive(struct quarantine *q, const char *path)
 	lock(q);
 	for (i = 0; i < ENTRIES; i++)
 		if (atomic_load(&q->entry[i].key) != 0 &&
-		    (path == NULL || is_of(&q->entry[i].shown.request, path))) {
+		    (path == NULL || is_of(&q->entry[i].shown.request, path) ||
+		    is_shown_as(&q->entry[i].shown.request, path))) {
 			forget(q, &q->entry[i]);
 			n++;
 		}

@@ -27,8 +27,8 @@ void	quarantine_for(struct quarantine *, int64_t ms);
  * does not count.  Logs when that makes it one that is refused. */
 void	quarantine_death(struct quarantine *, const struct progress *);
 
-/* Whether the request in this slot is refused; costs nothing while none is. */
-bool	quarantine_refuses(struct quarantine *, const struct progress *);
+/* For how many milliseconds more the request in this slot is refused, or 0; costs nothing while none is. */
+int64_t	quarantine_refuses(struct quarantine *, const struct progress *);
 
 /* What is known, one after the other: begin with *at 0, until false. */
 struct quarantine_entry {
@@ -40,7 +40,7 @@ struct quarantine_entry {
 };
 bool	quarantine_each(struct quarantine *, unsigned *at, struct quarantine_entry *);
 
-/* Forgets what is known of a path ("/plans/roof.pdf" as it is, not made visible), or all with NULL.
+/* Forgets what is known of a path ("/plans/roof.pdf" as it is, or as status shows it), or all with NULL.
  * How many entries there were. */
 unsigned quarantine_forgive(struct quarantine *, const char *path);
 

@@ -173,7 +173,7 @@ worker_running(void)
 	return p != NULL ? scoreboard_place(me->heritage->scoreboard, p) : -1;
 }
 
-static bool
+static int64_t
 refuses(void *arg, const struct progress *p)
 {
 	return quarantine_refuses(arg, p);

@@ -116,7 +116,8 @@ session_begin(struct session *s, const char *verb, const char *path, size_t len,
 		errno = ETOOMANYREFS;
 		return -1;
 	}
-	if (s->opts->refuses == NULL || !s->opts->refuses(s->opts->refuses_arg, s->progress))
+	if (s->opts->refuses == NULL ||
+	    (s->refused = s->opts->refuses(s->opts->refuses_arg, s->progress)) == 0)
 		return 0;
 	errno = EOWNERDEAD;
 	return -1;

@@ -44,8 +44,8 @@ struct session_opts {
 	const char	*datagram_user;	/* TFTP: who its clients are; "" for nobody */
 	int64_t		 dally_ms;	/* TFTP: how long the last word of an upload is said again where the
 					 * peer has not heard it */
-	bool		(*refuses)(void *, const struct progress *);	/* whether the request in this
-					 * slot must not be served; NULL: all may */
+	int64_t		(*refuses)(void *, const struct progress *);	/* for how many milliseconds the
+					 * request in this slot must not be served; NULL: all may */
 	void		*refuses_arg;
 	struct limits	*limits;	/* where it is counted what one may have; NULL: nothing is limited */
 	struct limits_opts limit;
@@ -69,6 +69,7 @@ struct session {
 	uint64_t		 number;	/* for the log: unique in this pool's life */
 	bool			 hurries;	/* the request in hand is one too many of its address */
 	uint64_t		 heard;		/* bytes, when the store was last told; UINT64_MAX: of the turn */
+	int64_t			 refused;	/* milliseconds for which session_begin() has refused it */
 	const char		*verb;		/* of the last request, and its place */
 	unsigned		 verb_place;
 	struct rights_groups	 groups;	/* what the authenticator said of the user's */

@@ -62,6 +62,7 @@ well()
 	crash_server
 	ask 'GET /sub%1B/crash-abort' || true
 	wait_for grep -qF 'coffer GET /sub\033/crash-abort,' "$LOG" || fail_with_log "the path is not made visible"
+	run -0 ctl forgive '/sub\033/crash-abort'
 	settled
 	die_of 'crash-overflow' 1
 	grep -qE 'died in .*store_get\+|died in crash\.so\+0x[0-9a-f]+ \.\.\.' "$LOG" ||

@@ -97,10 +97,10 @@ hang_up()
 	done
 	wait_for shows 'map(select(.busy | not)) | length' 2 staged
 	assert_equal "$(json 'map("\(.path) \(.size) \(.declared) \(.user)") | sort | join(";")' staged)" \
-	    '/one 300000 400000 ;/t w\012o 300000 400000 '
+	    '/one 300000 400000 null;/t w\012o 300000 400000 null'
 	run -0 ctl staged
 	assert_line --regexp '^ID +USER +SIZE +OF +AGE +STATE +PATH$'
-	assert_line --regexp '^[0-9a-f]{32} +293K +391K +[0-9.]+s +left +/one$'
+	assert_line --regexp '^[0-9a-f]{32} +- +293K +391K +[0-9.]+s +left +/one$'
 	run -0 ctl staged rm --older-than 1h
 	assert_output '0 removed, 0 left alone, for somebody is at them'
 	id=$(json '.[] | select(.path == "/one") | .id' staged)
@@ -211,6 +211,28 @@ busy_put()
 	run -3 ctl kick
 }
 
+# deaths N: so many workers have died of a request.
+deaths()
+{
+	(($(grep -c ' died of ' "$LOG") >= $1))
+}
+
+@test "who asks by HTTP for what is in quarantine is told how long that lasts" {
+	local web n
+	[[ -e $COFFER_BUILD/t/crash.so ]] || skip "t/crash.so is not built (make check builds it)"
+	expect_deaths
+	export ASAN_OPTIONS=verify_asan_link_order=0:handle_segv=0:handle_abort=0
+	LD_PRELOAD=$COFFER_BUILD/t/crash.so server -l http://127.0.0.1:0 -o respawn-delay-max=100ms
+	web=$(sed -nE 's|.*listening on http://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG")
+	for n in 1 2 3; do
+		curl -s -m "$PATIENCE" "http://127.0.0.1:$web/crash-segv" || true
+		wait_for deaths "$n"
+	done
+	run -0 curl -s -m "$PATIENCE" -D - "http://127.0.0.1:$web/crash-segv"
+	assert_line --regexp '^HTTP/1.1 503 '
+	assert_line --regexp '^Retry-After: (600|5[0-9][0-9])'
+}
+
 # --- what it does
 
 @test "reload waits for the verdict: what serves now, what needs a restart, or every fault and exit 1" {
@@ -231,6 +253,7 @@ busy_put()
 	rm "$T/cofferd.conf"
 	run -1 ctl reload
 	assert_line "cofferctl: $T/cofferd.conf: No such file or directory"
+	refute_output --partial 'no folder to serve'
 	assert_equal "$(json .generation status)" 3
 }
 

@@ -244,6 +244,26 @@ no_child_but_workers()
 	stop_server
 }
 
+@test "who asks for an upgrade while another one is under way is told how that ended" {
+	local first second
+	installed
+	install_script <<<$'#!/bin/sh\nwhile [ ! -e '"$T/go"$' ]; do sleep 0.1; done\nexec '"$COFFER_BUILD/cofferd"$' "$@"'
+	ctl upgrade >"$T/first" 2>&1 3>&- & first=$!
+	wait_for grep -q '^upgrading' "$LOG"
+	ctl upgrade >"$T/second" 2>&1 3>&- & second=$!
+	pause 0.3
+	touch "$T/go"
+	wait "$first"
+	PID=$(sed -E 's/.*, pid ([0-9]+), serves.*/\1/' "$T/first")
+	SERVERS+=("$PID")
+	# On a slow machine it is the new master that has heard it.
+	if wait "$second"; then
+		SERVERS+=("$(sed -E 's/.*, pid ([0-9]+), serves.*/\1/' "$T/second")")
+		return
+	fi
+	assert_equal "$(cat "$T/second")" "cofferctl: another upgrade was under way, and pid $PID has taken over: ask it"
+}
+
 @test "when the old master is killed during an upgrade, the new one is in charge" {
 	local new
 	expect_deaths
