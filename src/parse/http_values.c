@@ -43,15 +43,24 @@ next_tag(struct http_text *list, struct http_text *tag, bool *weak)
 	return true;
 }
 
+/* A weak tag of ours is W/ and what theirs is without it. */
 static bool
-is_tag(struct http_text tag, const struct http_version *v)
+is_tag(struct http_text tag, const struct http_version *v, bool weakly)
 {
-	return (v->tag[0] != NULL && words_equal(tag.at, tag.len, v->tag[0])) ||
-	    (v->tag[1] != NULL && words_equal(tag.at, tag.len, v->tag[1]));
+	const char *ours;
+
+	for (size_t i = 0; i < sizeof(v->tag) / sizeof(v->tag[0]); i++) {
+		if ((ours = v->tag[i]) == NULL)
+			continue;
+		if (*ours == 'W' && weakly)
+			ours += 2;
+		if (words_equal(tag.at, tag.len, ours))
+			return true;
+	}
+	return false;
 }
 
-/* Whether a list of tags, or *, names this version.  Ours are strong; a weak one of theirs
- * counts where `weakly`. */
+/* Whether a list of tags, or *, names this version.  Weak ones count where `weakly`. */
 static bool
 names(struct http_text list, const struct http_version *v, bool weakly)
 {
@@ -61,7 +70,7 @@ names(struct http_text list, const struct http_version *v, bool weakly)
 	if (list.len == 1 && *list.at == '*')
 		return true;
 	while (next_tag(&list, &tag, &weak))
-		if ((weakly || !weak) && is_tag(tag, v))
+		if ((weakly || !weak) && is_tag(tag, v, weakly))
 			return true;
 	return false;
 }
@@ -118,7 +127,7 @@ http_if_range(const struct http_request *rq, const struct http_version *v)
 	if (http_repeated(rq, HTTP_IF_RANGE))
 		return false;
 	if (value.len > 0 && *value.at == '"')
-		return value.at[value.len - 1] == '"' && is_tag(value, v);
+		return value.at[value.len - 1] == '"' && is_tag(value, v, false);
 	/* A date of this very second may stand for two versions. */
 	return date_of(rq, HTTP_IF_RANGE, v, &date) && v->date == date && date < v->now;
 }
@@ -243,12 +252,28 @@ set_sort(enum http_sort *sort, struct http_text value)
 	return -1;
 }
 
+/* Without a value it is wanted. */
+static int
+set_json(struct http_query *q, struct http_text value)
+{
+	static const char *const words[] = { "", "1", "yes", "true", "0", "no", "false" };
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words_equal(value.at, value.len, words[i]))
+			break;
+	q->json = i < 4;
+	q->page = !q->json;
+	return i < sizeof(words) / sizeof(words[0]) ? 0 : -1;
+}
+
 static int
 set_pair(struct http_query *q, struct http_text name, struct http_text value, const char **why)
 {
-	if (words_equal(name.at, name.len, "json"))
-		q->json = true;
-	else if (words_equal(name.at, name.len, "sort")) {
+	if (words_equal(name.at, name.len, "json")) {
+		*why = "json is yes or no";
+		return set_json(q, value);
+	} else if (words_equal(name.at, name.len, "sort")) {
 		*why = "sort is name, size or mtime";
 		return set_sort(&q->sort, value);
 	} else if (words_equal(name.at, name.len, "limit")) {

@@ -30,7 +30,7 @@ int	http_date_parse(time_t *, struct http_text);
 
 /* What is known of the version that stands at a path. */
 struct http_version {
-	const char	*tag[2];	/* quoted; either stands for it; NULL: none */
+	const char	*tag[2];	/* quoted, behind W/ if weak; either stands for it; NULL: none */
 	bool		 dated;		/* `date` is its Last-Modified */
 	time_t		 date;
 	time_t		 now;		/* the time of the reply */
@@ -67,7 +67,7 @@ enum http_sort { HTTP_UNSORTED, HTTP_BY_NAME, HTTP_BY_SIZE, HTTP_BY_MTIME };
 
 /* ?json, ?sort=, ?after= and ?limit= */
 struct http_query {
-	bool		 json;
+	bool		 json, page;	/* ?json=yes, ?json=no; neither: as Accept prefers */
 	enum http_sort	 sort;
 	uint64_t	 limit;		/* 0: none */
 	char		*after;		/* decoded, ended by NUL, or NULL */

@@ -37,9 +37,9 @@ put_hex(char *dst, uint64_t n)
 
 /* "INODE-SIZE-SECONDS.NANOSECONDS" */
 static void
-put_state_tag(char *dst, const struct object *o)
+put_state_tag(char *dst, const struct object *o, bool weak)
 {
-	*dst++ = '"';
+	dst = head_put(dst, weak ? "W/\"" : "\"");
 	dst = put_hex(dst, o->inode);
 	*dst++ = '-';
 	dst = put_hex(dst, (uint64_t)o->size);
@@ -61,13 +61,15 @@ put_digest_tag(char *dst, const struct object *o)
 }
 
 /* The digest is a strong validator; else inode, size and mtime are, once the file has settled.
- * Until then there is none: a weak one would stand for what comes next, too.  Who got the
- * second before the digest was known has not lost it. */
+ * Until then there is none: a weak one would stand for what comes next, too.  A whole second that is
+ * still to come was set by hand, and whoever writes before replaces it: that makes a weak tag.  Who got
+ * the second before the digest was known has not lost it. */
 static void
 find_version(struct sending *f)
 {
 	struct http_version *v = &f->version;
 	const struct object *o = &f->object;
+	const bool future = !o->settled && o->mtime.tv_sec > f->x->now;
 	int n = 0;
 
 	v->tag[0] = v->tag[1] = NULL;
@@ -75,8 +77,8 @@ find_version(struct sending *f)
 		put_digest_tag(f->digest_tag, o);
 		v->tag[n++] = f->digest_tag;
 	}
-	if (o->settled) {
-		put_state_tag(f->state_tag, o);
+	if (o->settled || future) {
+		put_state_tag(f->state_tag, o, future);
 		v->tag[n++] = f->state_tag;
 	}
 	v->dated = true;
@@ -309,7 +311,7 @@ serve_folder(struct http_exchange *x)
 		return;
 	}
 	plain = !q.json && q.sort == HTTP_UNSORTED && q.after == NULL && q.limit == 0;
-	q.json = q.json || http_wants_json(&x->request);
+	q.json = q.json || (!q.page && http_wants_json(&x->request));
 	if (!x->session->opts->index || !plain || q.json || !serve_index(x))
 		serve_listing(x, &q);
 }

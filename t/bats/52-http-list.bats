@@ -23,6 +23,10 @@ load http
 	assert_line 'Content-Type: application/json'
 	assert_line 'Vary: Accept'
 	assert_equal "$(get /d/sub/?json)" $'[\n]'
+	assert_equal "$(get /d/sub/?json=yes)" $'[\n]'
+	run -0 get '/d/?json=no' -H 'Accept: application/json'
+	assert_line '<!DOCTYPE html>'
+	assert_equal "$(status_of '/d/?json=maybe')" 400
 	assert_equal "$(get / -H 'Accept: text/html;q=0.9, application/json' | jq -r '.[].name')" d
 	run -0 get / -H 'Accept: text/html, application/json;q=0.9'
 	assert_line '<!DOCTYPE html>'
