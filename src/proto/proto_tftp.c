@@ -68,7 +68,9 @@ reply_errno(struct transfer *t, int error)
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (errors[i].error == error) {
 			t->code = errors[i].log;
-			if (errors[i].sentence != NULL)
+			if (error == ENOENT && t->request.op == TFTP_WRQ)
+				send_error(t, errors[i].code, "the folder is missing");
+			else if (errors[i].sentence != NULL)
 				send_error(t, errors[i].code, errors[i].sentence);
 			return;
 		}

@@ -227,8 +227,8 @@ oack()
 	assert_regex "$output" '^5 2 '
 	run -0 talk "ask $(wrq ../new)" 'hear 2000'
 	assert_regex "$output" '^5 2 '
-	run -0 talk "ask $(wrq none/new)" 'hear 2000'
-	assert_regex "$output" '^5 1 '
+	run -0 talk "ask $(wrq none/new)" 'text 2000'
+	assert_output '5 1 22 other the folder is missing'
 	[[ ! -e $T/root/new ]]
 	assert_equal "$(staged)" ''
 	logged ' tftp PUT /new 413 '
@@ -516,4 +516,74 @@ few_packets()
 		done
 	} | tftp talk >/dev/null
 	logged ' tftp GET /f 408 [0-9]+ bytes [1-3]\.'
+}
+
+# --- what is done to the server meanwhile
+
+# begin_transfer: a client of its own asks for /f, and hears that it may have it; it goes on by what is written
+# to $WORDS.  Nothing is sent again meanwhile.
+begin_transfer()
+{
+	rm -f "$T/words"
+	mkfifo "$T/words"
+	tftp talk <"$T/words" >"$T/heard" 3>&- &
+	CLIENT=$!
+	exec {WORDS}>"$T/words"
+	printf '%s\n' "ask $(rrq f timeout=60)" 'hear 5000' >&"$WORDS"
+	wait_for test -s "$T/heard"
+}
+
+# end_transfer: the four blocks of 2,000 bytes.
+end_transfer()
+{
+	printf '%s\n' 'say 00040000' 'hear 5000' 'say 00040001' 'hear 5000' 'say 00040002' 'hear 5000' \
+	    'say 00040003' 'hear 5000' 'say 00040004' >&"$WORDS"
+	exec {WORDS}>&-
+	wait "$CLIENT"
+	assert_equal "$(grep -o '^3 [0-9]* [0-9]*' "$T/heard" | xargs)" '3 1 512 3 2 512 3 3 512 3 4 464'
+}
+
+@test "TFTP: what is in progress goes on over a reload and an upgrade, and so do new requests" {
+	local before
+	SINGLE=yes
+	WORKERS=2
+	noise 2000 "$T/root/f"
+	tftp_server
+	begin_transfer
+	run -0 ctl reload
+	tftp get f 2>"$T/err" | cmp - "$T/root/f"
+	end_transfer
+	begin_transfer
+	before=$PID
+	run -0 ctl upgrade
+	PID=$(sed -E 's/.*, pid ([0-9]+), serves.*/\1/' <<<"$output")
+	SERVERS+=("$PID")
+	tftp get f 2>"$T/err" | cmp - "$T/root/f"
+	end_transfer
+	wait_for gone "$before"
+	tftp get f 2>"$T/err" | cmp - "$T/root/f"
+}
+
+# bats test_tags=models:all
+@test "TFTP: a transfer that is kicked ends at once, and the next one is served" {
+	in_both kicks
+}
+
+kicks()
+{
+	local id
+	WORKERS=2
+	noise 2000 "$T/root/f"
+	tftp_server
+	begin_transfer
+	id=$(ctl --json who | jq -r '.[] | select(.protocol == "tftp") | .session')
+	run -0 ctl kick "$id"
+	assert_output "session $id is kicked"
+	wait_for grep -qE " $id 127\.0\.0\.1 tftp GET /f (408|499) " "$LOG" || fail_with_log "it goes on"
+	# Nobody answers for it any more.
+	printf '%s\n' 'say 00040000' 'hear 200' >&"$WORDS"
+	exec {WORDS}>&-
+	wait "$CLIENT" || true
+	refute_regex "$(tail -n 1 "$T/heard")" '^3 1 '
+	tftp get f 2>"$T/err" | cmp - "$T/root/f"
 }
