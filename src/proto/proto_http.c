@@ -15,11 +15,13 @@
 #define LINGER_MS	2000	/* to let a peer read its last reply */
 #define SHOWN_TARGET	256	/* bytes of a refused target that the log shows */
 
-/* The path of a target, decoded once.  0, or -1 and the reply is there. */
+/* The path of a target, decoded once.  0, or -1 and the reply is there.  A slash that was encoded ends no
+ * path for a client, so that a page's links would lead elsewhere. */
 static int
 read_path(struct http_exchange *x)
 {
 	struct http_text *path = &x->request.path;
+	bool slash = path->at[path->len - 1] == '/';
 	ptrdiff_t len = text_decode(path->at, path->len);
 
 	if (len == -1) {
@@ -28,9 +30,12 @@ read_path(struct http_exchange *x)
 	}
 	path->len = (size_t)len;
 	x->folder = path->at[len - 1] == '/';
-	if (path_parse(&x->path, path->at, path->len) == 0)
+	if (path_parse(&x->path, path->at, path->len) == -1)
+		reply_fault(x, errno);
+	else if (x->folder && !slash && !path_is_root(&x->path))
+		reply_to_folder(x);
+	else
 		return 0;
-	reply_fault(x, errno);
 	return -1;
 }
 

@@ -229,6 +229,10 @@ load http
 	assert_line 'Location: /a%20b/?json&x=%0d%0a'
 	run -0 head_of '//a%20b//evil.example'
 	assert_line 'Location: /a%20b/evil.example/'
+	# A slash that is encoded is none to those who follow the links of a page.
+	run -0 head_of '/a%20b%2F'
+	assert_line 'Location: /a%20b/'
+	assert_equal "$(status_of /%2F)" 200
 	mv "$T/root/a b/evil.example" "$T/root"
 	run -0 head_of //evil.example
 	assert_line 'Location: /evil.example/'
