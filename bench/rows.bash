@@ -30,11 +30,13 @@ declare -A contestants=(
 	[tftp-w16]="coffer limit atftpd"
 	[tls-get-1g]="coffer limit nginx"
 	[tls-handshakes]="coffer limit"
+	[sandbox-small]="coffer limit"
+	[sandbox-1k]="coffer limit"
 )
 row_order=(get-1g-1 get-1g-4 get-small tree-down tree-up tree-up-durable put-4k-durable
     put-1g put-1g-fsync resume-rehash list-100k
     idle-1000 idle-10000 connect slow-readers http-1k http-16k http-128k http-json-100k
-    tftp-w1 tftp-w16 tls-get-1g tls-handshakes)
+    tftp-w1 tftp-w16 tls-get-1g tls-handshakes sandbox-small sandbox-1k)
 
 # METRIC: unit, kind, target.  rate: ratio to the limit, at least; time: ratio to the
 # limit, at most; most: the value itself, at most.  A row may have several metrics.
@@ -69,6 +71,8 @@ declare -A metrics=(
 	[tftp-w16]="MB/s rate 0.9"
 	[tls-get-1g]="MB/cpu-s rate 0.9"
 	[tls-handshakes]="1/cpu-s rate 0.9"
+	[sandbox-small]="req/s rate 0.97"
+	[sandbox-1k]="req/s rate 0.97"
 )
 declare -A row_metrics=(
 	[http-1k]="http-1k http-1k-p99" [http-16k]="http-16k http-16k-p99"
@@ -487,6 +491,28 @@ start_http_128k() { start_http "$1" "$mem/http"; }
 case_http_1k() { case_http "$1"; }
 case_http_16k() { case_http "$1"; }
 case_http_128k() { case_http "$1"; }
+
+# ---- what the sandbox costs: the same two, and the limit is cofferd without one
+
+prepare_sandbox_small() { prepare_get_small; }
+prepare_sandbox_1k() { prepare_http_1k; }
+
+start_sandbox_small() {
+	case $1 in
+	limit)	coffer_name=limit start_coffer "$mem/small" -o sandbox=off ;;
+	*)	start_coffer "$mem/small" -o sandbox=best ;;
+	esac
+}
+
+start_sandbox_1k() {
+	case $1 in
+	limit)	coffer_name=limit start_coffer_http "$mem/http" -o sandbox=off ;;
+	*)	start_coffer_http "$mem/http" -o sandbox=best ;;
+	esac
+}
+
+case_sandbox_small() { case_get_small "$1"; }
+case_sandbox_1k() { case_http "$1"; }
 
 # ---- HTTP: 100,000 entries as JSON, by curl
 

@@ -79,20 +79,20 @@ need() {
 	return 1
 }
 
-# start_coffer ROOT [OPTION]...
+# start_coffer ROOT [OPTION]...; NAME is $coffer_name, for rows in which it is compared with itself.
 start_coffer() {
-	local root=$1 as=()
+	local root=$1 as=() name=${coffer_name:-coffer}
 	shift
 	if [[ ! -x $cofferd ]]; then
 		why="$cofferd is missing"
 		return 1
 	fi
 	((EUID == 0)) && as=(-o user=root)
-	spawn coffer "$cofferd" -l coffer://127.0.0.1:0 -n 2 -m "$model" -o access-log=no \
+	spawn "$name" "$cofferd" -l coffer://127.0.0.1:0 -n 2 -m "$model" -o access-log=no \
 	    -o log-level=info "${as[@]}" "$@" "$root"
-	await coffer 'listening on coffer://127\.0\.0\.1:([0-9]+)' 10 || return 1
-	port[coffer]=$found
-	await coffer 'ready:' 10
+	await "$name" 'listening on coffer://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[$name]=$found
+	await "$name" 'ready:' 10
 }
 
 # start_limit WORK ARGUMENT...; NAME is $limit_name, for rows with more than one limit.
@@ -103,11 +103,12 @@ start_limit() {
 	port[$name]=$found
 }
 
-# start_coffer_http ROOT; start_limit_http ROOT
+# start_coffer_http ROOT [OPTION]...; start_limit_http ROOT
 start_coffer_http() {
-	start_coffer "$1" -l http://127.0.0.1:0 || return 1
-	await coffer 'listening on http://127\.0\.0\.1:([0-9]+)' 10 || return 1
-	port[coffer]=$found
+	local name=${coffer_name:-coffer}
+	start_coffer "$1" -l http://127.0.0.1:0 "${@:2}" || return 1
+	await "$name" 'listening on http://127\.0\.0\.1:([0-9]+)' 10 || return 1
+	port[$name]=$found
 }
 
 start_limit_http() {
