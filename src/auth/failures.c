@@ -229,6 +229,8 @@ add(struct failures *f, const struct failures_limits *l, const struct sockaddr_i
 		e.until = e.last + l->ban_ms;
 	write_place(p, &e);
 	if (begins)
+		(void)atomic_fetch_add(&f->counts.bans, 1);
+	if (begins)
 		log_warn("logins from %s%s%s are refused for %jd s, after %u wrong passwords",
 		    socket_name(shown, (const struct sockaddr *)&e.peer, sizeof(e.peer), false),
 		    name[0] != '\0' ? " as " : "", name, (intmax_t)(l->ban_ms / 1000), e.failures);

@@ -72,6 +72,7 @@ bool	failures_each(const struct failures *, unsigned *at, struct failures_entry 
 struct failures_counts {
 	_Atomic uint64_t users;
 	_Atomic uint64_t right, wrong, banned, busy, unknown;	/* by enum login_verdict */
+	_Atomic uint64_t bans;		/* that have begun */
 };
 struct failures_counts *failures_counts(struct failures *);
 

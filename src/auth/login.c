@@ -138,6 +138,7 @@ login_refuse(int *reply, enum login_verdict verdict, int64_t ms)
 
 	answer.verdict = verdict;
 	answer.ms = ms;
+	answer.bans = 0;
 	answer.groups_len = 0;
 	login_answer(reply, &answer);
 }

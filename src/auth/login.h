@@ -39,6 +39,7 @@ enum login_verdict {
 struct login_answer {
 	enum login_verdict verdict;
 	int64_t		 ms;
+	unsigned	 bans;		/* that began by it */
 	size_t		 groups_len;
 	char		 groups[LOGIN_GROUPS_MAX]; /* the user's groups beside those of the configuration: names,
 					 * each with a NUL behind it; not more of it than that is sent */

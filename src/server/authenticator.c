@@ -188,10 +188,12 @@ look_at(const struct login_question *q, struct thread *me)
 {
 	struct login_answer *answer = &me->answer;
 	int64_t began = clock_ms(), took;
+	uint64_t bans;
 
 	answer->verdict = LOGIN_BANNED;
 	answer->groups_len = 0;
 	answer->ms = 0;
+	answer->bans = 0;
 	if (q->kind == LOGIN_ACCOUNT) {
 		answer->verdict = check(q, me) == LOGIN_RIGHT ? LOGIN_RIGHT : LOGIN_LOCKED;
 		return;
@@ -204,7 +206,9 @@ look_at(const struct login_question *q, struct thread *me)
 		failures_right(opts->failures, &q->peer, q->name);
 	if (answer->verdict != LOGIN_WRONG)
 		return;
+	bans = atomic_load(&failures_counts(opts->failures)->bans);
 	answer->ms = failures_wrong(opts->failures, &limits, &q->peer, q->name);
+	answer->bans = (unsigned)(atomic_load(&failures_counts(opts->failures)->bans) - bans);
 	/* Users of the file, of PAM, and of neither take their times. */
 	took = clock_ms() - began;
 	if (asks_pam() && took < PAM_WRONG_MS)

@@ -83,6 +83,27 @@ get(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+static void
+write_logins(const struct tally *t, FILE *out)
+{
+	static const char *const names[TALLY_LOGINS] = {
+		[TALLY_LOGIN_RIGHT] = "right", [TALLY_LOGIN_WRONG] = "wrong", [TALLY_LOGIN_BANNED] = "banned",
+		[TALLY_LOGIN_LIMITED] = "limited", [TALLY_LOGIN_REFUSED] = "refused",
+		[TALLY_LOGIN_UNANSWERED] = "unanswered",
+	};
+	const struct protocol *protocol;
+	size_t p, i;
+
+	head(out, "logins_total", "counter", "Logins by password or certificate, by what became of them.");
+	for (p = 0; p < TALLY_PROTOCOLS && (protocol = protocol_at(p)) != NULL; p++)
+		for (i = 0; i < TALLY_LOGINS; i++)
+			if (get(&t->login[p][i]) > 0)
+				(void)fprintf(out, "coffer_logins_total{protocol=\"%s\",result=\"%s\"} %" PRIu64 "\n",
+				    protocol->name, names[i], get(&t->login[p][i]));
+	single(out, "login_bans_total", "counter", "Bans of addresses and users after wrong passwords.",
+	    get(&t->bans));
+}
+
 /* Calls fn for each verb of each protocol that was ever asked for. */
 static void
 each_verb(const struct tally *t, FILE *out, void (*fn)(FILE *, const struct tally_verb *, const char *protocol,
@@ -170,6 +191,7 @@ write_all(const struct scoreboard *board, FILE *out)
 	write_totals(board, out);
 	write_quarantine(board, out);
 	scoreboard_tally(board, t);
+	write_logins(t, out);
 	head(out, "requests_total", "counter", "Requests that were answered, by the hundred of their code.");
 	each_verb(t, out, write_codes);
 	head(out, "request_seconds", "histogram", "From a request's last byte to its reply's.");

@@ -111,8 +111,44 @@ obey(struct session *s, const struct login_words *w, const struct login_answer *
 	}
 }
 
-int
-session_login(struct session *s, const struct login_words *w, int64_t *seconds)
+/* A login has ended, with that errno. */
+static void
+count(struct session *s, int error, unsigned bans)
+{
+	enum tally_login result = TALLY_LOGIN_UNANSWERED;
+
+	if (s->opts->tally == NULL)
+		return;
+	switch (error) {
+	case 0:
+		result = TALLY_LOGIN_RIGHT;
+		break;
+	case EACCES:
+		result = TALLY_LOGIN_WRONG;
+		break;
+	case EUSERS:
+		result = TALLY_LOGIN_BANNED;
+		break;
+	case EAGAIN:
+	case ETOOMANYREFS:
+		result = TALLY_LOGIN_LIMITED;
+		break;
+	case ENOSYS:
+	case ENOTCONN:
+		result = TALLY_LOGIN_REFUSED;
+		break;
+	}
+	tally_login(s->opts->tally, s->progress->protocol, result, bans);
+}
+
+void
+session_login_by_certificate(struct session *s, int error)
+{
+	count(s, error, 0);
+}
+
+static int
+log_in(struct session *s, const struct login_words *w, int64_t *seconds, unsigned *bans)
 {
 	struct login_answer *answer;
 	int ret, saved;
@@ -128,10 +164,22 @@ session_login(struct session *s, const struct login_words *w, int64_t *seconds)
 		    "the authenticator does not answer");
 	else {
 		*seconds = (answer->ms + 999) / 1000;
+		*bans = answer->bans;
 		ret = obey(s, w, answer);
 	}
 	saved = errno;
 	free(answer);
+	errno = saved;
+	return ret;
+}
+
+int
+session_login(struct session *s, const struct login_words *w, int64_t *seconds)
+{
+	unsigned bans = 0;
+	int ret = log_in(s, w, seconds, &bans), saved = errno;
+
+	count(s, ret == 0 ? 0 : saved, bans);
 	errno = saved;
 	return ret;
 }

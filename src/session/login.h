@@ -30,6 +30,9 @@ int	session_login(struct session *, const struct login_words *, int64_t *seconds
  * configuration; or -1 with EACCES, or what session_login() says where the authenticator did not answer. */
 int	session_admit(struct session *, const char *user, struct rights_groups *);
 
+/* A certificate has let somebody in, or not, with that errno: is counted. */
+void	session_login_by_certificate(struct session *, int error);
+
 /* session_login() for a protocol in which each request says who it is of.  Words that were right on this
  * connection within the last minutes are right without a question; what is kept of them is a digest under a
  * key of this process. */

@@ -188,9 +188,11 @@ take_user(struct session *s)
 		if (named == 0)
 			return 0;
 	} else if ((why = admit(s, user)) == NULL) {
+		session_login_by_certificate(s, 0);
 		session_log(s, "login as %s by a certificate", user);
 		return 0;
 	}
+	session_login_by_certificate(s, EACCES);
 	session_log(s, "TLS: the client's certificate is refused: %s", why);
 	return stream_fail(s->stream, EACCES);
 }

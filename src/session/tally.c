@@ -63,6 +63,15 @@ tally_request(struct tally *t, unsigned protocol, unsigned verb, int code, uint6
 }
 
 void
+tally_login(struct tally *t, unsigned protocol, enum tally_login result, unsigned bans)
+{
+	if (protocol < TALLY_PROTOCOLS)
+		add(&t->login[protocol][result], 1);
+	if (bans > 0)
+		add(&t->bans, bans);
+}
+
+void
 tally_gather(struct tally *to, const struct tally *from)
 {
 	const _Atomic uint64_t *src = (const void *)from;

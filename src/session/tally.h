@@ -22,12 +22,28 @@ struct tally_verb {
 	_Atomic uint64_t us, bytes;		/* sums */
 };
 
+/* What became of a login. */
+enum tally_login {
+	TALLY_LOGIN_RIGHT,
+	TALLY_LOGIN_WRONG,	/* the user, the password, the certificate or the account */
+	TALLY_LOGIN_BANNED,	/* not looked at, for wrong ones before */
+	TALLY_LOGIN_LIMITED,	/* too many logins at a time, or sessions of that user */
+	TALLY_LOGIN_REFUSED,	/* not looked at: said in clear text, or nobody can log in */
+	TALLY_LOGIN_UNANSWERED,	/* it could not be checked */
+	TALLY_LOGINS
+};
+
 struct tally {
 	struct tally_verb verb[TALLY_PROTOCOLS][TALLY_VERBS + 1];
+	_Atomic uint64_t login[TALLY_PROTOCOLS][TALLY_LOGINS];
+	_Atomic uint64_t bans;		/* that began by one of these */
 };
 
 /* One request of the verb with that place, or TALLY_VERBS for another one. */
 void	tally_request(struct tally *, unsigned protocol, unsigned verb, int code, uint64_t us, uint64_t bytes);
+
+/* A login, and how many bans began by it. */
+void	tally_login(struct tally *, unsigned protocol, enum tally_login, unsigned bans);
 
 /* The bound of a bucket, inclusive, in microseconds or bytes; UINT64_MAX for the last. */
 uint64_t tally_time_bound(size_t bucket);

@@ -120,11 +120,29 @@ counted()
 	get /metrics | check_format
 }
 
+@test "logins are counted by protocol and result, and bans" {
+	local line
+	ctl passwd -f "$T/users" alice <<<alices 2>/dev/null
+	metered -l http://127.0.0.1:0 -o users="$T/users" -o login-delay=0 -o login-failures=2
+	for line in 'LOGIN alice alices' 'LOGIN bob x' 'LOGIN bob x' 'LOGIN bob x'; do
+		ask "$line" QUIT >/dev/null
+	done
+	line=$(sed -nE 's|.*listening on (http://127\.0\.0\.1:[0-9]+).*|\1|p' "$LOG")
+	[[ $(curl -s -o /dev/null -w '%{http_code}' -u alice:alices "$line/") == 200 ]]
+	for line in 'protocol="coffer",result="right"} 1' 'protocol="coffer",result="wrong"} 2' \
+	    'protocol="coffer",result="banned"} 1' 'protocol="http",result="right"} 1'; do
+		wait_for counted "coffer_logins_total{$line"
+	done
+	counted 'coffer_login_bans_total 1'
+	run -0 check_format < <(get /metrics)
+	assert_output ''
+}
+
 @test "the dashboard asks for nothing that is not counted" {
 	local name
 	command -v jq >/dev/null || skip "needs jq"
 	server
-	ask PING QUIT
+	ask PING 'LOGIN nobody x' QUIT
 	ctl metrics | sed -n 's/^\(coffer_[a-z_]*\)[ {].*/\1/p' | sort -u >"$T/there"
 	jq -r '[.panels[].targets[].expr, .templating.list[].query.query?] | .[]' "$COFFER_SOURCE/etc/coffer.grafana.json" |
 	    grep -o 'coffer_[a-z_]*' | sort -u >"$T/asked"
