@@ -4,15 +4,22 @@
  *	crash-segv, crash-abort, crash-overflow		the process dies of it
  *	crash-loop					it never comes back
  *	crash-sleep					it comes back after 2 seconds, or after the next signal
+ * Where FOLDS is in the environment, folders whose names end in -folds bear the flag of those that ignore the
+ * case of names, and the name .coffer is there in the other case, too.
  * Where CRASH_NO_EPOLL is in the environment, no descriptor is left for epoll(7). */
 
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+
+#include <linux/fs.h>
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -91,6 +98,44 @@ syscall(long number, ...)
 	if (number == SYS_openat2)
 		look_at((const char *)a[1]);
 	return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int
+ioctl(int fd, unsigned long request, ...)
+{
+	static int (*real)(int, unsigned long, ...);
+	char link[64], name[4096];
+	ssize_t len;
+	va_list ap;
+	void *arg;
+	int ret;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "ioctl");
+	ret = real(fd, request, arg);
+	if (request != FS_IOC_GETFLAGS || getenv("FOLDS") == NULL)
+		return ret;
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, name, sizeof(name));
+	if (len < 6 || memcmp(name + len - 6, "-folds", 6) != 0)
+		return ret;
+	*(int *)arg = 0x40000000;
+	return 0;
+}
+
+int
+fstatat(int dirfd, const char *name, struct stat *st, int flags)
+{
+	static int (*real)(int, const char *, struct stat *, int);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "fstatat");
+	if (getenv("FOLDS") != NULL && strcmp(name, ".COFFER") == 0)
+		name = ".coffer";
+	return real(dirfd, name, st, flags);
 }
 
 int

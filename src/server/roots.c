@@ -3,12 +3,50 @@
 #include <sys/mman.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/roots.h"
+#include "store/folds.h"
+#include "store/path.h"
 #include "store/usage.h"
+
+/* Whether the rules of a section within the share can be evaded by a name in another case. */
+static int
+check_section(const struct config_share *share, const struct config_share *section, char why[PRIVILEGE_WHY])
+{
+	size_t len = strlen(share->name), at;
+
+	if (section == share || strncmp(section->name, share->name, len) != 0 ||
+	    (len > 0 && section->name[len++] != '/') || !folds(share->root, section->name + len, &at))
+		return 0;
+	(void)snprintf(why, PRIVILEGE_WHY, "%.200s/%.*s ignores the case of names: whoever writes \"%.100s\" "
+	    "otherwise would not be kept to its rights", share->root, (int)at, section->name + len, section->path);
+	return -1;
+}
+
+/* Whether what is said by names holds in a share. */
+static int
+check_case(const struct config *config, const struct config_share *share, char why[PRIVILEGE_WHY])
+{
+	char reserved[PATH_MAX];
+	bool writable = config_share_writable(share);
+	size_t len;
+
+	for (size_t i = 0; i < config->shares.count; i++)
+		if (check_section(share, &config->shares.at[i], why) == -1)
+			return -1;
+	(void)snprintf(reserved, sizeof(reserved), "%s/%s", share->root, PATH_RESERVED);
+	if ((!writable && access(reserved, F_OK) == -1) || !folds(share->root, "", &len))
+		return 0;
+	(void)snprintf(why, PRIVILEGE_WHY, "%.200s ignores the case of names: " PATH_RESERVED " could be reached "
+	    "in another one; %s", share->root, writable ? "it can be served for reading only" : "remove it");
+	return -1;
+}
 
 int
 roots_check(const struct config *config, char why[PRIVILEGE_WHY])
@@ -16,7 +54,8 @@ roots_check(const struct config *config, char why[PRIVILEGE_WHY])
 	const struct config_share *share;
 
 	for (size_t i = 0; (share = config_shares_root(&config->shares, i)) != NULL; i++)
-		if (privilege_check(&config->as, share->root, config_share_writable(share), why) == -1)
+		if (privilege_check(&config->as, share->root, config_share_writable(share), why) == -1 ||
+		    check_case(config, share, why) == -1)
 			return -1;
 	return 0;
 }

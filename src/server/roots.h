@@ -10,7 +10,8 @@
 
 struct usage;
 
-/* Whether the workers' user can serve them all: as privilege_check(). */
+/* Whether the workers' user can serve them all, and what is said by names holds in them: as
+ * privilege_check(). */
 int	roots_check(const struct config *, char why[PRIVILEGE_WHY]);
 
 /* The memory in which the ith root's files are counted; the same for all generations that serve that

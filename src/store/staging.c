@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
+#include "store/folds.h"
 #include "store/store_int.h"
 #include "store/upload.h"
 
@@ -49,6 +51,21 @@ open_reserved(int dirfd, bool make)
 	return staging_open(dirfd, PATH_RESERVED, flags, 0);
 }
 
+/* The same where no client can name it. */
+static int
+open_unnamed(int dirfd, bool make)
+{
+	int fd = open_reserved(dirfd, make), ret, error;
+
+	if (fd == -1 || (ret = folds_name(dirfd, PATH_RESERVED)) == 0)
+		return fd;
+	error = ret == 1 ? ENOTUNIQ : errno;
+	close(fd);
+	if (ret == 1)
+		log_warn("nothing can be written to a file system that ignores the case of names");
+	return fail_with(error);
+}
+
 /* The one of the root's mount is opened once; whichever thread is first keeps its own. */
 static int
 enter_root(struct store *s, bool make)
@@ -57,7 +74,7 @@ enter_root(struct store *s, bool make)
 
 	if (kept != -1)
 		return kept;
-	if ((fd = open_reserved(s->root, make)) == -1)
+	if ((fd = open_unnamed(s->root, make)) == -1)
 		return -1;
 	if (atomic_compare_exchange_strong(&s->staging, &kept, fd))
 		return fd;
@@ -73,7 +90,7 @@ staging_enter_again(struct store *s, int folder)
 
 	if (folder != atomic_load(&s->staging))
 		return fail_with(ENOENT);
-	if ((fd = open_reserved(s->root, true)) == -1)
+	if ((fd = open_unnamed(s->root, true)) == -1)
 		return -1;
 	ret = dup3(fd, folder, O_CLOEXEC);
 	close(fd);
@@ -104,7 +121,7 @@ enter_if_on(struct store *s, const char *name, uint64_t id, bool make)
 	if ((fd = store_resolve(s, name, O_PATH | O_DIRECTORY, 0)) == -1)
 		return -1;
 	if (mount_id(fd, &here) == 0)
-		staging = here == id ? open_reserved(fd, make) : -2;
+		staging = here == id ? open_unnamed(fd, make) : -2;
 	error = errno;
 	close(fd);
 	errno = error;

@@ -222,3 +222,46 @@ let it, or name another user with -o user="
 	run -77 timeout "$PATIENCE" "${AS[@]}" "$T/cofferd" -f "$T/cofferd.conf" -l coffer://127.0.0.1:0 -o "log=$T/closed/log" "$T/root"
 	assert_output "cofferd: log: $T/closed/log: Permission denied"
 }
+
+# --- folders that ignore the case of names
+
+folding()
+{
+	[[ -e $COFFER_BUILD/t/crash.so ]] || skip "t/crash.so is not built (make check builds it)"
+	! sanitized || skip "a sanitizer's library wants to be the first"
+	export FOLDS=yes LD_PRELOAD=$COFFER_BUILD/t/crash.so
+	FOLDING=("$COFFER_BUILD/cofferd" -t -f "$T/cofferd.conf")
+}
+
+@test "a folder that ignores the case of names is served only where nothing hangs on names" {
+	mkdir -p "$T/a-folds/sub" "$T/root/b-folds/c"
+	[[ $(id -u) != 0 ]] || chown -R "$(server_user)" "$T/root" "$T/a-folds"
+	folding
+	run -77 "${FOLDING[@]}" -w "$T/a-folds"
+	assert_output --partial "$T/a-folds ignores the case of names: .coffer could be reached in another one; it can be served for"
+	run -0 "${FOLDING[@]}" "$T/a-folds"
+	mkdir "$T/a-folds/.coffer"
+	run -77 "${FOLDING[@]}" "$T/a-folds"
+	assert_output --partial "; remove it"
+	rmdir "$T/a-folds/.coffer"
+	echo 'folder "/sub" { allow = "users: all" }' >"$T/cofferd.conf"
+	run -77 "${FOLDING[@]}" "$T/a-folds"
+	assert_output --partial "$T/a-folds/ ignores the case of names: whoever writes \"/sub\" otherwise"
+	run -0 "${FOLDING[@]}" "$T/root"
+	echo 'folder "/b-folds" { allow = "users: all" }' >"$T/cofferd.conf"
+	run -0 "${FOLDING[@]}" "$T/root"
+	echo 'folder "/b-folds/%u" { allow = "users: all" }' >"$T/cofferd.conf"
+	run -77 "${FOLDING[@]}" "$T/root"
+	assert_output --partial "$T/root/b-folds ignores the case"
+}
+
+@test "where only the reserved folder tells that case is ignored, nothing is written, and the next start refused" {
+	folding
+	server -w
+	run -0 ask $'PUT /f size=1\nx' $'PUT /f size=1 wait\nPING' QUIT
+	assert_line --index 1 '403 /f: its file system ignores the case of names: nothing is written there'
+	wait_for grep -q 'nothing can be written to a file system that ignores the case of names' "$LOG"
+	stop_server
+	[[ $(id -u) != 0 ]] || chown -R "$(server_user)" "$T/root"
+	run -77 "${FOLDING[@]}" -w "$T/root"
+}
