@@ -91,6 +91,8 @@ static const struct {
 	{ EXDEV,	403, "a symbolic link leads out of the tree" },
 	{ ENXIO,	403, "neither a file nor a folder" },
 	{ EOPNOTSUPP,	403, "lies on another file system" },
+	{ ENOLINK,	403, "a symbolic link would lead elsewhere from there" },
+	{ ENOTUNIQ,	403, "its file system ignores the case of names: nothing is written there" },
 	{ ETXTBSY,	409, "a folder in it has rights of its own: it stays where it is" },
 	{ EINVAL,	400, "not possible" },
 	{ ENAMETOOLONG,	400, "the name is too long" },

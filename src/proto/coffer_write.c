@@ -12,7 +12,7 @@ at_fault(struct exchange *x, const struct path *to, int error)
 	const struct path *from = x->at[0].path;
 	struct object object;
 
-	if (to == NULL || path_is_root(from))
+	if (to == NULL || path_is_root(from) || error == ENOLINK)
 		return 0;
 	if (error == EEXIST)
 		return 1;
@@ -127,6 +127,18 @@ serve_mkdir(struct exchange *x)
 		reply_path(x, call.keep ? 200 : 201, &x->path[0]);
 }
 
+/* Rights go by the names that clients use, also for what a link leads to: so where they are not the same
+ * everywhere, nobody makes a link lead elsewhere. */
+static int
+call_move_apart(struct store_call *c)
+{
+	int strays = store_move_strays(c->store, c->path, c->to);
+
+	if (strays == 1)
+		errno = ENOLINK;
+	return strays == 0 ? store_move(c->store, c->path, c->to, c->only_new) : -1;
+}
+
 static int
 call_move(struct store_call *c)
 {
@@ -140,7 +152,7 @@ serve_move(struct exchange *x)
 		reply_error(x, 403, &x->path[1], "lies in another share: COPY, then DELETE");
 	else if (reach_divided(x->session, x->path[0].name, x->path[0].len) || reach_divided(x->session, x->path[1].name, x->path[1].len))
 		reply_errno(x, ETXTBSY, &x->path[0]);
-	else if (change(x, call_move, x->at[1].path, NULL))
+	else if (change(x, reach_divided(x->session, "", 0) ? call_move_apart : call_move, x->at[1].path, NULL))
 		reply_path(x, 200, &x->path[1]);
 }
 

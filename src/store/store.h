@@ -103,6 +103,9 @@ int	store_mkdir(struct store *, const struct path *, bool parents);	/* parents: 
  * systems; EINVAL into itself; a folder replaces only an empty folder.  The kept digest
  * goes along. */
 int	store_move(struct store *, const struct path *from, const struct path *to, bool only_new);
+/* Whether a move would change what a symbolic link points to: it is one, or holds one that leads out of it,
+ * and comes to another folder.  1, 0, or -1 with errno.  As long as it takes to look through a folder. */
+int	store_move_strays(struct store *, const struct path *from, const struct path *to);
 /* Changes what is not NULL, of a file or a folder; the kept digest stays valid.  Of the mode
  * only 0777 is set.  EACCES where we may not read it. */
 int	store_set(struct store *, const struct path *, const struct timespec *mtime,

@@ -191,6 +191,42 @@ requests()
 	printf '%s\n' "MOVE /$1 /pub/x" "PUT /$1 size=0"
 }
 
+@test "where rights differ, nobody makes a link lead elsewhere" {
+	mkdir -p "$T/root"/{pub/x/staff,pub/in,staff,pub/d/e,pub/plain}
+	echo secret >"$T/root/staff/key"
+	echo open >"$T/root/pub/x/staff/key"
+	ln -s ../staff/key "$T/root/pub/x/link"
+	ln -s x/link "$T/root/pub/near"
+	ln -s ../../staff/key "$T/root/pub/d/e/link"
+	ln -s e/f "$T/root/pub/d/inside"
+	ln -s e/link "$T/root/pub/plain/link"
+	cat >"$T/cofferd.conf" <<-EOF
+	folder "/staff" { allow = "users: all" }
+	EOF
+	web -w
+	run -0 ask 'GET /pub/x/link' 'MOVE /pub/x/link /pub/link' 'MOVE /pub/d/e /pub/e' 'MOVE /pub/d /d' \
+	    'MOVE /pub/x/link /pub/x/other' 'MOVE /pub/plain /plain' 'MOVE /pub/d /pub/dd' 'GET /staff/key' 'MOVE /pub/none /none' QUIT
+	run -0 sed -E 's/^([0-9]+) (.[^ ]*: [a-z ]+).*/\1 \2/; s/^(200) .*/\1/; 1d' <<<"$output"
+	assert_output - <<-'END'
+		404 /pub/x/link: no such file or folder
+		403 /pub/x/link: a symbolic link would lead elsewhere from there
+		403 /pub/d/e: a symbolic link would lead elsewhere from there
+		403 /pub/d: a symbolic link would lead elsewhere from there
+		200
+		200
+		200
+		403 /staff/key: not allowed
+		404 /pub/none: no such file or folder
+		200
+	END
+	# Where they are the same everywhere, a link is a name like others.
+	stop_server
+	: >"$T/cofferd.conf"
+	web -w
+	run -0 ask 'MOVE /pub/x/other /pub/link' 'GET /pub/link' QUIT
+	assert_line secret
+}
+
 @test "only create, or only replace, is only that" {
 	mkdir "$T/root"/{c,r,l}
 	printf 1 | tee "$T/root/c/f" "$T/root/r/f" "$T/root/l/f" >/dev/null
