@@ -16,6 +16,7 @@
 #define PIECES		8	/* so many are sent in a second, where a rate is kept */
 #define PIECE_MIN	1024
 #define PIECE_MAX	(512 * 1024)
+#define LOOK_MS		200	/* between two looks whether it has been kicked */
 #define DRAIN_MAX	(64 * 1024)	/* bytes of a request that is not read, before its refusal */
 
 /* The flag is set for a little longer than the account counts: a death in between gives back what was not
@@ -119,6 +120,17 @@ later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* In steps, for who is kicked is not to be waited for; draining ends it, too. */
+static void
+wait_for_rate(const struct session *s, int64_t until)
+{
+	int64_t now;
+
+	while ((now = clock_ms()) < until && atomic_load(&s->progress->kick) != s->number + 1)
+		if (wait_until(until - now < LOOK_MS ? until : now + LOOK_MS) == -1)
+			return;
+}
+
 /* Waits as long as the slowest of the rates wants it; not while draining, for then time is short. */
 static void
 spend(void *arg, size_t len)
@@ -134,7 +146,7 @@ spend(void *arg, size_t len)
 	if (limit->rate_user > 0 && s->user != NULL)
 		until = later(until, limits_spend(&s->user->bytes, now, len, limit->rate_user));
 	if (until > now)
-		(void)wait_until(until / 1000 + 1);
+		wait_for_rate(s, until / 1000 + 1);
 }
 
 void

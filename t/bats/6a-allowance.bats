@@ -154,6 +154,22 @@ took()
 	cmp "$T/root/up" "$T/root/big"
 }
 
+# At a byte a second even the greeting takes half a minute to be paid for.
+@test "a session that waits for its rate is kicked at once" {
+	local id
+	WORKERS=1 server -o rate-session=1
+	dial
+	id=$(ctl --json who | jq -r '.[0].session')
+	run -0 ctl kick "$id"
+	ended
+	wait_for no_sessions
+}
+
+no_sessions()
+{
+	[[ $(ctl --json status | jq .totals.sessions) == 0 ]]
+}
+
 @test "rate-address is shared by the sessions of an address, also of TFTP" {
 	local SINGLE=no begin
 	[[ $MODEL != serial ]] || WORKERS=3
