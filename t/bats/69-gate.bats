@@ -54,6 +54,31 @@ accepted()
 	assert_output ''	# it is in both
 }
 
+@test "a reload changes who may come" {
+	echo 'deny = 127.0.0.2' >"$T/cofferd.conf"
+	server
+	run from 127.0.0.2 PING QUIT
+	assert_output ''
+	assert_regex "$(from 127.0.0.3 PING QUIT)" '200 time='
+	echo 'allow = { 127.0.0.1, 127.0.0.2 }' >"$T/cofferd.conf"
+	run -0 ctl reload
+	wait_for may_come 127.0.0.2
+	wait_for may_not_come 127.0.0.3
+	: >"$T/cofferd.conf"
+	run -0 ctl reload
+	wait_for may_come 127.0.0.3
+}
+
+may_come()
+{
+	[[ $(from "$1" PING QUIT) == *'200 time='* ]]
+}
+
+may_not_come()
+{
+	[[ -z $(from "$1" PING QUIT) ]]
+}
+
 @test "a flood of the refused is a line of the log in a second, and no session" {
 	local i begin
 	WORKERS=1 server -o deny=127.0.0.2
