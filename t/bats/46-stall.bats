@@ -73,14 +73,14 @@ well()
 @test "workers that only wait, with sessions or without, are no stall" {
 	local before idle
 	noise 24M "$T/root/big"
-	server -o stall-timeout=500ms
+	server -o stall-timeout=1s
 	before=$(workers)
 	dial
 	idle=$C
 	dial
 	say 'GET /big'
 	expect '^200 size='
-	sleep 2
+	sleep 2.5
 	assert_equal "$(workers)" "$before"
 	refute grep -q 'has not moved' "$LOG"
 	C=$idle say PING

@@ -162,7 +162,7 @@ alive()
 		$s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die;
 		setsockopt($s, SOL_SOCKET, SO_SNDBUF, pack("i", 1 << 20));
 		$lines = "\r\n" x 65536;
-		$end = time + 10;
+		$end = time + 60;
 		syswrite($s, $lines) or exit while time < $end;
 	' "$WEB_PORT" 2>/dev/null 3>&- &
 	flood=$!
