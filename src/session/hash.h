@@ -1,5 +1,5 @@
 /* hash - the digest of a file, or of a part of it, piece by piece.
- * Where a model has helper threads, one reads while another hashes, and nobody is held up. */
+ * Where a model has helper threads, one of them does it, and nobody is held up. */
 
 #ifndef SESSION_HASH_H
 #define SESSION_HASH_H

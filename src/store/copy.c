@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "store/upload_int.h"
 
@@ -14,20 +15,20 @@
 static int
 copy_by_hand(int from, struct upload *up, off_t at, off_t end)
 {
-	const off_t step = MEM_BUFFER;
 	char *buffer;
-	ssize_t n;
+	size_t n;
 	int error;
 
 	if ((buffer = mem_take()) == NULL)
 		return -1;
 	while (at < end) {
-		n = pread(from, buffer, (size_t)(end - at < step ? end - at : step), at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EBUSY;		/* shorter than it was: somebody is at it */
-		if (n <= 0 || upload_write_at(up->staged.fd, buffer, (size_t)n, &at) == -1)
+		n = end - at < MEM_BUFFER ? (size_t)(end - at) : MEM_BUFFER;
+		if (file_read(from, buffer, n, at) == -1) {
+			if (errno == EPROTO)
+				errno = EBUSY;	/* shorter than it was: somebody is at it */
+			break;
+		}
+		if (upload_write_at(up->staged.fd, buffer, n, &at) == -1)
 			break;
 		upload_came(up, at);
 	}

@@ -3,11 +3,12 @@
  * mtime and inode are those.  A file system without extended attributes keeps none,
  * and that is nobody's error. */
 
+#include <errno.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/mem.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "store/store_int.h"
 
@@ -80,26 +81,7 @@ store_keep_digest(struct store *s, const struct object *object, const struct dig
 int
 digest_file(struct digest_state *state, int fd, off_t len)
 {
-	char *buffer;
-	off_t at = 0;
-	ssize_t n = 0;
-	int error;
-
-	if ((buffer = mem_take()) == NULL)
-		return -1;
-	while (at < len) {
-		n = pread(fd, buffer, (size_t)(len - at < MEM_BUFFER ? len - at : MEM_BUFFER), at);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0)
-			break;
-		digest_update(state, buffer, (size_t)n);
-		at += n;
-	}
-	error = errno;
-	mem_give(buffer);
-	errno = error;
-	return at == len ? 0 : -1;
+	if (file_digest(fd, 0, (uint64_t)len, state) == 0)
+		return 0;
+	return errno == EPROTO ? fail_with(EIO) : -1;
 }
