@@ -123,6 +123,11 @@ ssize_t	stream_read_now(struct stream *, void *, size_t len);
 /* Whether that may bring anything. */
 bool	stream_reads_now(const struct stream *);
 
+/* The same into an empty pipe, past our memory, where nothing but a socket is between: what was read
+ * ahead is to be taken before.  -1 with EINVAL, and no fault, where the socket cannot. */
+ssize_t	stream_splice_now(struct stream *, int pipe, size_t len);
+bool	stream_splices(const struct stream *);
+
 /* Waits until there is something to read, or the deadline: for a reader who has other work to do
  * where nothing comes.  1, 0 at the deadline, or -1 with the fault (end of input counts as
  * something: the next read tells it). */

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -155,6 +156,18 @@ stream_reads_now(const struct stream *s)
 	return s->fault == 0 && (s->in_at < s->in_end || (!s->drained && s->throttle == NULL));
 }
 
+/* What a read that brought nothing has said. */
+static ssize_t
+nothing_now(struct stream *s, ssize_t n)
+{
+	if (n == 0 && s->tls != NULL)	/* a good-bye has been taken from the socket: no wait would see it */
+		(void)stream_fail(s, ECONNRESET);
+	if (n == -1 && errno != EAGAIN && errno != EINTR)
+		(void)stream_fail(s, errno);
+	s->drained = true;	/* also at the end, which is for the next read to find */
+	return 0;
+}
+
 ssize_t
 stream_read_now(struct stream *s, void *dst, size_t len)
 {
@@ -170,17 +183,34 @@ stream_read_now(struct stream *s, void *dst, size_t len)
 		return (ssize_t)len;
 	}
 	n = s->tls != NULL ? tls_read(s->tls, dst, len) : recv(s->fd, dst, len, MSG_DONTWAIT);
-	if (n > 0) {
-		s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
-		stream_count(&s->meter->received, n);
-		return n;
-	}
-	if (n == 0 && s->tls != NULL)	/* a good-bye has been taken from the socket: no wait would see it */
-		(void)stream_fail(s, ECONNRESET);
-	if (n == -1 && errno != EAGAIN && errno != EINTR)
-		(void)stream_fail(s, errno);
-	s->drained = true;	/* also at the end, which is for the next read to find */
-	return 0;
+	if (n <= 0)
+		return nothing_now(s, n);
+	s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
+	stream_count(&s->meter->received, n);
+	return n;
+}
+
+bool
+stream_splices(const struct stream *s)
+{
+	return s->tls == NULL && s->throttle == NULL;
+}
+
+/* That fewer came than were asked for says nothing: a pipe may be full of pieces. */
+ssize_t
+stream_splice_now(struct stream *s, int pipe, size_t len)
+{
+	ssize_t n;
+
+	if (!stream_reads_now(s) || s->in_at < s->in_end)
+		return 0;
+	n = splice(s->fd, NULL, pipe, NULL, len, SPLICE_F_NONBLOCK);
+	if (n == -1 && errno == EINVAL)
+		return -1;
+	if (n <= 0)
+		return nothing_now(s, n);
+	stream_count(&s->meter->received, n);
+	return n;
 }
 
 int

@@ -73,7 +73,7 @@ static const char *const secret[] = {
 /* What one that serves a writable tree may call besides. */
 static const char *const writing[] = {
 	"pwrite64", "pwritev", "pwritev2", "ftruncate", "fallocate", "fsync", "fdatasync", "syncfs",
-	"sync_file_range", "copy_file_range", "flock", "fchmod", "fchmodat", "utimensat", "fsetxattr",
+	"sync_file_range", "copy_file_range", "splice", "flock", "fchmod", "fchmodat", "utimensat", "fsetxattr",
 	"fremovexattr", "mkdirat", "unlinkat", "renameat", "renameat2", "linkat",
 };
 

@@ -1,8 +1,10 @@
 /* receive - the pump's other half: an upload, from the stream to the store. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -16,6 +18,11 @@
 #define TAKE_PIECE	((size_t)128 * 1024)	/* received and written before more is: half a cache */
 #define TAKE_MS		200	/* milliseconds after which a batch is written as it is */
 #define TAKE_ALL	(64 * 1024 * 1024)	/* shared by all uploads of this process */
+
+/* From the socket to the file by a pipe, which is one copy less; then hashed from the page cache. */
+#define PIPE_MIN	(1024 * 1024)	/* bytes of a body from which a pipe is worth its making */
+#define PIPE_SIZE	((size_t)256 * 1024)	/* 64 pages */
+#define PIPES_MAX	64		/* in this process */
 
 /* Small uploads: straight from the stream's buffer. */
 static int
@@ -44,6 +51,9 @@ struct batch {
 	size_t		 most;		/* bytes of it */
 	size_t		 want;		/* of what is to come, as much as there is room for */
 	size_t		 len;		/* of it is here */
+	size_t		 copied;	/* of that is in the buffer, else only in the file */
+	int64_t		 from;		/* where it begins in the file */
+	int		*pipe;		/* both its ends, -1 each where bytes go by the buffer */
 	struct wait_job	 hashing;
 };
 
@@ -56,22 +66,63 @@ piece_of(const struct batch *b, size_t len)
 	return len < most ? len : most;
 }
 
+static void
+pipe_drop(int pipe[2])
+{
+	if (pipe[0] != -1) {
+		(void)close(pipe[0]);
+		(void)close(pipe[1]);
+	}
+	pipe[0] = pipe[1] = -1;
+}
+
+/* Nothing where there is none of this size to be had: the kernel keeps count of each user's. */
+static void
+pipe_make(int pipe[2])
+{
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) == -1)
+		pipe[0] = pipe[1] = -1;
+	else if (fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE) == -1)
+		pipe_drop(pipe);
+}
+
+/* As stream_read_now(), into the pipe or the buffer. */
+static ssize_t
+take_some(struct batch *b)
+{
+	size_t left = b->want - b->len, most = piece_of(b, left);
+	ssize_t n;
+
+	if (left == 0)
+		return 0;
+	if (b->pipe[1] != -1 && !stream_buffered(b->stream)) {
+		n = stream_splice_now(b->stream, b->pipe[1], left < PIPE_SIZE ? left : PIPE_SIZE);
+		if (n != -1)
+			return n;
+		pipe_drop(b->pipe);
+	}
+	if (b->copied < b->len)
+		return 0;
+	n = stream_read_now(b->stream, b->buffer + b->len, most);
+	b->copied += (size_t)n;
+	return n;
+}
+
 /* Writes what is here, and what else has come, each piece while the cache of this processor has
  * it; hashing it takes longer, and another processor may do that. */
 static int
 take_batch(void *arg)
 {
 	struct batch *b = arg;
-	char *bytes = b->buffer;
+	size_t written = 0;
 	ssize_t n = (ssize_t)b->len;
-	size_t most;
 
 	for (;;) {
-		if (upload_put(b->up, bytes, (size_t)n) == -1)
+		if (n > 0 && (b->copied == b->len ? upload_put(b->up, b->buffer + written, (size_t)n) :
+		    upload_splice(b->up, b->pipe[0], (size_t)n)) == -1)
 			return -1;
-		bytes = b->buffer + b->len;
-		most = piece_of(b, b->want - b->len);
-		if (most == 0 || (n = stream_read_now(b->stream, bytes, most)) == 0)
+		written = b->len;
+		if ((n = take_some(b)) == 0)
 			return 0;
 		b->len += (size_t)n;
 	}
@@ -82,8 +133,9 @@ hash_batch(void *arg)
 {
 	struct batch *b = arg;
 
-	upload_digest(b->up, b->buffer, b->len);
-	return 0;
+	upload_digest(b->up, b->buffer, b->copied);
+	return b->copied == b->len ? 0 :
+	    upload_digest_kept(b->up, b->from + (int64_t)b->copied, b->len - b->copied);
 }
 
 /* Waits for some bytes, where none are here: a piece of them, but what a slow peer has sent is not kept
@@ -117,7 +169,9 @@ next_batch(struct batch *b, uint64_t *left)
 	int ret, error;
 
 	b->want = *left < most ? (size_t)*left : most;
+	b->from = upload_offset(b->up);
 	ret = wait_for_some(b);
+	b->copied = b->len;
 	error = errno;
 	if ((ret == 0 || b->len > 0) && wait_call(take_batch, b) == -1) {
 		ret = -1;
@@ -126,6 +180,16 @@ next_batch(struct batch *b, uint64_t *left)
 	*left -= b->len;
 	errno = error;
 	return ret;
+}
+
+/* The first fault is what is told. */
+static int
+hashed(struct batch *b, int ret, int *error)
+{
+	if (wait_finish(&b->hashing) == 0 || ret == -1)
+		return ret;
+	*error = errno;
+	return -1;
 }
 
 /* Two batches in turn: one is hashed while the other is received and written. */
@@ -138,14 +202,14 @@ receive_batches(struct batch batch[2], uint64_t *left)
 	while (ret == 0 && *left > 0) {
 		ret = next_batch(now, left);
 		error = errno;
-		(void)wait_finish(&before->hashing);
+		ret = hashed(before, ret, &error);
 		if (now->len > 0)
 			wait_begin(&now->hashing, hash_batch, now);
 		swap = before;
 		before = now;
 		now = swap;
 	}
-	(void)wait_finish(&before->hashing);
+	ret = hashed(before, ret, &error);
 	errno = error;
 	return ret;
 }
@@ -164,8 +228,10 @@ batch_most(uint64_t len)
 int
 transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *left)
 {
-	struct batch batch[2] = { { .stream = s->stream, .up = up }, { .stream = s->stream, .up = up } };
-	int ret;
+	int pipe[2] = { -1, -1 };
+	struct batch batch[2] = { { .stream = s->stream, .up = up, .pipe = pipe },
+		{ .stream = s->stream, .up = up, .pipe = pipe } };
+	int ret, error;
 
 	*left = len;
 	if (len <= MEM_BUFFER)
@@ -174,9 +240,14 @@ transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *l
 	if ((batch[0].buffer = malloc(2 * batch[0].most)) == NULL)
 		return -1;
 	batch[1].buffer = batch[0].buffer + batch[0].most;
-	atomic_fetch_add(&receiving, 1);
+	if (atomic_fetch_add(&receiving, 1) < PIPES_MAX && len >= PIPE_MIN &&
+	    stream_splices(s->stream) && upload_splices(up))
+		pipe_make(pipe);
 	ret = receive_batches(batch, left);
+	error = errno;
 	atomic_fetch_sub(&receiving, 1);
+	pipe_drop(pipe);
 	free(batch[0].buffer);
+	errno = error;
 	return ret;
 }

@@ -366,10 +366,8 @@ asked_before(struct opened *o, uint32_t hash)
 	return false;
 }
 
-/* Where what statx(2) says of a name is what there is, and not what another machine said a moment ago;
- * and where one inode is one content. */
-static bool
-is_local(int fd)
+bool
+store_is_local(int fd)
 {
 	struct statfs fs;
 
@@ -461,7 +459,7 @@ is_worth_it(const struct path *path, const struct object *object)
 		return false;
 	for (at = 0; at < path->leaf; at++)
 		depth += path->name[at] == '/';
-	return depth <= DEPTH_MAX && is_local(object->fd);
+	return depth <= DEPTH_MAX && store_is_local(object->fd);
 }
 
 /* Room for one more and the folders above it. */

@@ -12,6 +12,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/mem.h"
 #include "store/upload_int.h"
 #include "store/usage.h"
 
@@ -303,8 +305,54 @@ upload_write_at(int fd, const char *data, size_t len, off_t *at)
 	return 0;
 }
 
+/* By way of our memory, where the file system takes nothing from a pipe. */
 static int
-append(struct upload *up, const char *data, size_t len)
+copy_from_pipe(int fd, int pipe, size_t len, off_t *at)
+{
+	char *buffer;
+	ssize_t n = -1;
+	int error;
+
+	if ((buffer = mem_take()) == NULL)
+		return -1;
+	for (; len > 0; len -= (size_t)n) {
+		n = read(pipe, buffer, len < MEM_BUFFER ? len : MEM_BUFFER);
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0 || upload_write_at(fd, buffer, (size_t)n, at) == -1)
+			break;
+	}
+	error = errno;
+	mem_give(buffer);
+	errno = error;
+	return len == 0 ? 0 : -1;
+}
+
+static int
+splice_at(int fd, int pipe, size_t len, off_t *at)
+{
+	size_t most;
+	ssize_t n;
+
+	while (len > 0) {
+		most = WRITE_MAX - (size_t)*at % WRITE_MAX;
+		n = splice(pipe, NULL, fd, at, len < most ? len : most, 0);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno == EINVAL)
+			return copy_from_pipe(fd, pipe, len, at);
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
+			return -1;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* `len` bytes of `data`, or of the pipe. */
+static int
+append(struct upload *up, const char *data, int pipe, size_t len)
 {
 	int64_t size = up->want.size;
 	off_t offset = up->offset;
@@ -316,17 +364,37 @@ append(struct upload *up, const char *data, size_t len)
 		return -1;
 	if (size == UPLOAD_SIZE_UNKNOWN)
 		up->charged += len;
-	ret = upload_write_at(up->staged.fd, data, len, &offset);
+	ret = data != NULL ? upload_write_at(up->staged.fd, data, len, &offset) :
+	    splice_at(up->staged.fd, pipe, len, &offset);
 	upload_came(up, offset);
 	return ret == -1 ? -1 : start_writeback(up);
+}
+
+static int
+put(struct upload *up, const char *data, int pipe, size_t len)
+{
+	if (up->fault == 0 && append(up, data, pipe, len) == -1)
+		up->fault = errno;
+	return up->fault == 0 ? 0 : fail_with(up->fault);
 }
 
 int
 upload_put(struct upload *up, const void *data, size_t len)
 {
-	if (up->fault == 0 && append(up, data, len) == -1)
-		up->fault = errno;
-	return up->fault == 0 ? 0 : fail_with(up->fault);
+	return put(up, data, -1, len);
+}
+
+/* Where the page cache is ours alone: what was written is there, and costs no way over a network. */
+bool
+upload_splices(const struct upload *up)
+{
+	return store_is_local(up->staged.fd);
+}
+
+int
+upload_splice(struct upload *up, int pipe, size_t len)
+{
+	return put(up, NULL, pipe, len);
 }
 
 void
@@ -334,6 +402,15 @@ upload_digest(struct upload *up, const void *data, size_t len)
 {
 	assert(up->unhashed == 0);
 	digest_update(up->state, data, len);
+}
+
+int
+upload_digest_kept(struct upload *up, int64_t from, size_t len)
+{
+	assert(up->unhashed == 0);
+	if (file_digest(up->staged.fd, from, len, up->state) == 0)
+		return 0;
+	return errno == EPROTO ? fail_with(EIO) : -1;	/* somebody has cut it */
 }
 
 int

@@ -66,6 +66,12 @@ int	upload_write(struct upload *, const void *, size_t len);
 int	upload_put(struct upload *, const void *, size_t len);
 void	upload_digest(struct upload *, const void *, size_t len);
 
+/* The same two, of bytes that are in a pipe, and that are hashed from the file then, where it has them in
+ * memory: is that so?  The digest may run beside what appends more. */
+bool	upload_splices(const struct upload *);
+int	upload_splice(struct upload *, int pipe, size_t len);
+int	upload_digest_kept(struct upload *, int64_t from, size_t len);
+
 /* Verifies size (EMSGSIZE: fewer bytes than declared) and digest (EBADMSG), makes the file
  * durable, gives it its name, makes the name durable.  On success *done says what
  * was kept (fd -1, digest known).  On failure nothing was published, and the

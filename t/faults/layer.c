@@ -508,6 +508,19 @@ copy_file_range(int in, off_t *from, int out, off_t *to, size_t len, unsigned fl
 	return n;
 }
 
+ssize_t
+splice(int in, off64_t *from, int out, off64_t *to, size_t len, unsigned flags)
+{
+	off_t at = to != NULL ? *to : 0;
+	ssize_t n;
+	REAL(splice);
+
+	GATE_BYTES("splice", out, len);
+	if ((n = real(in, from, out, to, len, flags)) > 0 && to != NULL)
+		log_copied(out, at, (size_t)n);
+	return n;
+}
+
 int
 ftruncate(int fd, off_t size)
 {

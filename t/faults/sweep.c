@@ -44,7 +44,7 @@ static const struct fault {
 
 /* What an interrupted call may not make fail: those that wait for something, and so can be. */
 static const char *const waiting[] = {
-	"openat2", "openat", "openat+", "pwrite", "pwritev2", "write", "pread", "copy_file_range", "fallocate",
+	"openat2", "openat", "openat+", "pwrite", "pwritev2", "write", "pread", "copy_file_range", "splice", "fallocate",
 	"ftruncate", "flock", "fcntl", NULL,
 };
 
