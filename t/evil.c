@@ -311,6 +311,18 @@ catch_sigsys(void)
 }
 
 static int
+mount_over(void)
+{
+	return (int)syscall(SYS_mount, "none", "/", "tmpfs", 0, NULL);
+}
+
+static int
+handle_faults(void)
+{
+	return (int)syscall(SYS_userfaultfd, 0);
+}
+
+static int
 make_rings(void)
 {
 	return (int)syscall(SYS_io_uring_setup, 1, NULL);
@@ -375,6 +387,8 @@ static const struct {
 	{ "protect-code", protect_code },
 	{ "catch-sigsys", catch_sigsys },
 	{ "io_uring", make_rings },
+	{ "mount", mount_over },
+	{ "userfaultfd", handle_faults },
 	{ "chroot", change_root },
 	{ "clone3", clone_anew },
 };

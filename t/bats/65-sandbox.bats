@@ -174,6 +174,7 @@ allowed()
 	refused_with EACCES rw open "$T/root/link"
 	refused_with EACCES rw up outside
 	refused_with EACCES rw open /proc/self/maps
+	refused_with EACCES rw open /proc/self/root/etc/passwd
 	refused_with EACCES rw open /dev/null
 	refused_with EACCES rw make ../made
 	assert_equal "$(echo "$T"/made*)" "$T/made*"
@@ -335,5 +336,7 @@ allowed()
 	killed rw setrlimit prlimit64
 	killed rw catch-sigsys rt_sigaction
 	killed rw io_uring io_uring_setup
+	killed rw mount mount
+	killed rw userfaultfd userfaultfd
 	allowed rw getrlimit
 }
