@@ -13,7 +13,8 @@
 TAILQ_HEAD(fibers, fiber);
 
 static struct fibers	 all = TAILQ_HEAD_INITIALIZER(all);
-static struct fibers	 turn = TAILQ_HEAD_INITIALIZER(turn);
+static struct fibers	 turn = TAILQ_HEAD_INITIALIZER(turn);	/* the next one */
+static struct fibers	 present = TAILQ_HEAD_INITIALIZER(present);	/* what is left of this one */
 static struct fibers	 dozing = TAILQ_HEAD_INITIALIZER(dozing);
 static uint32_t		 count;		/* of all */
 static int64_t		 turn_ms;	/* when this turn began */
@@ -47,7 +48,8 @@ fiber_main(void *arg)
 		f->ended(f);
 }
 
-/* Room in the heap is made here, so that sleeping cannot fail. */
+/* Room in the heap is made here, so that sleeping cannot fail.  It runs in this turn: to ask the kernel
+ * before it has said for what it waits is a system call for nothing. */
 int
 fiber_start(const struct sched_task *task, void (*ended)(struct fiber *))
 {
@@ -62,7 +64,7 @@ fiber_start(const struct sched_task *task, void (*ended)(struct fiber *))
 	f->ended = ended;
 	count++;
 	TAILQ_INSERT_TAIL(&all, f, all);
-	TAILQ_INSERT_TAIL(&turn, f, turn);
+	TAILQ_INSERT_TAIL(&present, f, turn);
 	return 0;
 }
 
@@ -129,12 +131,11 @@ fiber_any(void)
 void
 fiber_turn(void)
 {
-	struct fibers now = TAILQ_HEAD_INITIALIZER(now);
 	struct fiber *f;
 
-	TAILQ_CONCAT(&now, &turn, turn);
-	while ((f = TAILQ_FIRST(&now)) != NULL) {
-		TAILQ_REMOVE(&now, f, turn);
+	TAILQ_CONCAT(&present, &turn, turn);
+	while ((f = TAILQ_FIRST(&present)) != NULL) {
+		TAILQ_REMOVE(&present, f, turn);
 		(void)coroutine_resume(f->co);
 	}
 }
