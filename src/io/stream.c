@@ -144,7 +144,7 @@ stream_linger(struct stream *s, int64_t ms)
 	char *buffer;
 	ssize_t n;
 
-	if (stream_flush(s) == -1)
+	if (stream_flush_last(s) == -1)
 		return;
 	if (s->tls != NULL)
 		tls_farewell(s->tls);

@@ -169,6 +169,10 @@ short	stream_sends_on(const struct stream *);
 /* Sends all that was written.  0, or -1 with the fault. */
 int	stream_flush(struct stream *);
 
+/* The same, of the last that is sent before the stream is closed, at once: so the end of the connection
+ * goes along in the same packet, for which the peer is woken once. */
+int	stream_flush_last(struct stream *);
+
 /* Sends what is written, then ends our half of the connection and reads what the
  * peer still sends, for at most `ms`, so that the last reply is not lost to a reset. */
 void	stream_linger(struct stream *, int64_t ms);

@@ -53,6 +53,12 @@ stream_flush(struct stream *s)
 	return stream_send_out(s, 0);
 }
 
+int
+stream_flush_last(struct stream *s)
+{
+	return stream_send_out(s, MSG_MORE);
+}
+
 ssize_t
 stream_send(struct stream *s, const void *bytes, size_t len)
 {

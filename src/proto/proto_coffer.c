@@ -304,7 +304,7 @@ static void
 end(struct exchange *x)
 {
 	if (x->request.verb == COFFER_QUIT && stream_quiet(x->stream))
-		(void)stream_flush(x->stream);
+		(void)stream_flush_last(x->stream);
 	else
 		stream_linger(x->stream, LINGER_MS);
 }

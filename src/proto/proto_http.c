@@ -141,7 +141,7 @@ finish(struct http_exchange *x)
 	if (x->linger || stream_buffered(x->stream))
 		stream_linger(x->stream, LINGER_MS);
 	else
-		(void)stream_flush(x->stream);
+		(void)stream_flush_last(x->stream);
 	return false;
 }
 
