@@ -165,3 +165,10 @@ upload_begun()
 	run -0 timeout "$PATIENCE" nc -NU "$T/socket" <<<$'GET /f\nQUIT'	# nobody listens in there
 	assert_line hello
 }
+
+@test "nobody renegotiates" {
+	tls_server
+	run -0 "$COFFER_BUILD/t/renegotiate" "$WEB_PORT"
+	assert_output --partial 'no renegotiation'
+	assert_well
+}
