@@ -18,16 +18,19 @@
 #include "store/store_int.h"
 
 #define DENTS		(32 * 1024)	/* bytes of folder read at once */
-#define BATCH		256		/* entries in a batch */
-#define NAMES		(MEM_BUFFER - BATCH * sizeof(struct listing_entry))
+#define BATCH		256		/* entries in the first batch, for which somebody waits */
+#define LARGER		4		/* times that in the others: each is a thread's to be woken for */
+#define BYTES(entries)	(MEM_BUFFER / BATCH * (entries))
 
-/* One borrowed buffer. */
+/* Entries, and behind them their names. */
 struct batch {
-	struct listing_entry	entry[BATCH];
-	char			names[NAMES];
+	struct listing_entry	*entry;
+	char			*names;
+	size_t			 most;	/* entries */
+	size_t			 room;	/* bytes of names */
 };
-_Static_assert(sizeof(struct batch) <= MEM_BUFFER, "a batch is one buffer");
-_Static_assert(NAMES >= 4 * PATH_MAX, "a batch has room for some long names");
+_Static_assert(MEM_BUFFER - BATCH * sizeof(struct listing_entry) >= 4 * PATH_MAX,
+    "a batch has room for some long names");
 
 /* A folder that is being read, and its place in those above. */
 struct level {
@@ -44,9 +47,9 @@ struct listing {
 	int		 fault;		/* the first one; told at the end */
 	uint64_t	 left;		/* entries that may still be given, if opts.limit */
 	size_t		 base;		/* bytes of the listed path, with its slash */
-	struct batch	*batch;
+	struct batch	 batch;
 	size_t		 n, at;		/* entries in the batch, and given of it */
-	size_t		 used;		/* bytes of batch->names */
+	size_t		 used;		/* bytes of batch.names */
 	struct sorted	*sorted;	/* NULL: unsorted */
 	bool		 filled;	/* a first batch is there that nobody has asked for */
 	unsigned	 levels;
@@ -60,6 +63,40 @@ fault(struct listing *l, int error)
 {
 	if (l->fault == 0 && error != ENOENT && error != ENOTDIR && error != ELOOP)
 		l->fault = error;
+}
+
+static int
+batch_open(struct batch *b, char *memory, size_t most)
+{
+	if (memory == NULL)
+		return -1;
+	b->entry = (struct listing_entry *)(void *)memory;
+	b->most = most;
+	b->names = (char *)(b->entry + most);
+	b->room = BYTES(most) - most * sizeof(*b->entry);
+	return 0;
+}
+
+static void
+batch_close(struct batch *b)
+{
+	if (b->most == BATCH)
+		mem_give((char *)b->entry);
+	else
+		free(b->entry);
+	b->entry = NULL;
+}
+
+/* Who cannot have a larger one goes on with what he has. */
+static void
+batch_enlarge(struct batch *b)
+{
+	struct batch larger;
+
+	if (b->most != BATCH || batch_open(&larger, malloc(BYTES(BATCH * LARGER)), BATCH * LARGER) == -1)
+		return;
+	batch_close(b);
+	*b = larger;
 }
 
 static int
@@ -168,12 +205,12 @@ give(struct listing *l, const struct object *object, size_t len)
 		}
 		return;
 	}
-	assert(l->batch != NULL && l->n < BATCH);
-	name = l->batch->names + l->used;
+	assert(l->batch.entry != NULL && l->n < l->batch.most);
+	name = l->batch.names + l->used;
 	memcpy(name, l->name, len + 1);
 	l->used += len + 1;
 	entry.name = name;
-	l->batch->entry[l->n++] = entry;
+	l->batch.entry[l->n++] = entry;
 	if (l->opts.limit > 0 && --l->left == 0)
 		leave_all(l);
 }
@@ -319,7 +356,7 @@ refill(struct listing *l, struct level *level)
 static bool
 is_full(const struct listing *l)
 {
-	return l->sorted == NULL && (l->n == BATCH || NAMES - l->used < PATH_MAX);
+	return l->sorted == NULL && (l->n == l->batch.most || l->batch.room - l->used < PATH_MAX);
 }
 
 static void
@@ -398,11 +435,11 @@ listing_open(struct store *s, const struct path *path, const struct listing_opts
 	l->left = opts->limit;
 	if (opts->after != NULL)
 		l->opts.sort = LISTING_BY_NAME;
-	if (l->opts.sort == LISTING_UNSORTED)
-		l->batch = (struct batch *)(void *)mem_take();
-	else
+	if (l->opts.sort != LISTING_UNSORTED)
 		l->sorted = sorted_new(l->opts.sort, opts->limit);
-	if ((l->batch == NULL && l->sorted == NULL) || open_path(l, s, path) == -1) {
+	else
+		(void)batch_open(&l->batch, mem_take(), BATCH);
+	if ((l->batch.entry == NULL && l->sorted == NULL) || open_path(l, s, path) == -1) {
 		listing_close(&l);
 		return -1;
 	}
@@ -420,11 +457,13 @@ listing_is_folder(const struct listing *l)
 static void
 fill(struct listing *l)
 {
-	bool first = l->sorted != NULL && l->levels > 0;
+	bool sort = l->sorted != NULL && l->levels > 0;
 
+	if (l->n > 0 && l->sorted == NULL && l->levels > 0)
+		batch_enlarge(&l->batch);
 	l->n = l->used = 0;
 	walk(l);
-	if (first)
+	if (sort)
 		l->n = sorted_end(l->sorted);
 }
 
@@ -455,7 +494,7 @@ listing_next(struct listing *l, struct listing_entry *entry)
 {
 	if (l->at == l->n)
 		return 0;
-	*entry = l->sorted != NULL ? *sorted_get(l->sorted, l->at) : l->batch->entry[l->at];
+	*entry = l->sorted != NULL ? *sorted_get(l->sorted, l->at) : l->batch.entry[l->at];
 	l->at++;
 	return 1;
 }
@@ -470,7 +509,7 @@ listing_close(struct listing **lp)
 		return;
 	leave_all(l);
 	sorted_free(&l->sorted);
-	mem_give((char *)l->batch);
+	batch_close(&l->batch);
 	free(l);
 	*lp = NULL;
 	errno = error;

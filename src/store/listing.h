@@ -61,7 +61,7 @@ int	listing_open(struct store *, const struct path *, const struct listing_opts 
 /* Whether the listed path is a folder. */
 bool	listing_is_folder(const struct listing *);
 
-/* Reads the next batch: some hundred entries; with a sort, all of them.  May block.
+/* Reads the next batch: some hundred entries, a thousand after the first time; with a sort, all of them.  May block.
  * 1 if there are entries, 0 at the end, -1 with errno.  What cannot be listed on the way
  * does not stop it: the first such fault is told at the end, once, in place of the 0 (EACCES;
  * ENAMETOOLONG for what lies too deep, by LISTING_DEPTH_MAX or by PATH_LEN_MAX ...).
