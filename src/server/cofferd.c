@@ -41,7 +41,7 @@ static const char help_text[] =
     "                 if there is one and no DIR is given)\n"
     "  -h             this help\n"
     "  -l URL         listen here: coffer://HOST:PORT, coffers://, http://, https://,\n"
-    "                 tftp:// or unix:/PATH; may be repeated\n"
+    "                 tftp://, metrics:// or unix:/PATH; may be repeated\n"
     "  -m MODEL       how a worker serves many sessions (concurrency)\n"
     "  -n WORKERS     how many workers\n"
     "  -o KEY=VALUE   any key of cofferd.conf(5)\n"
