@@ -19,5 +19,6 @@ slice_short(void)
 	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) == -1 || attr.sched_policy != SCHED_NORMAL)
 		return;
 	attr.sched_runtime = SLICE_NS;
+	attr.sched_flags |= SCHED_FLAG_RESET_ON_FORK;	/* whoever helps has time */
 	(void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
