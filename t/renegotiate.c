@@ -44,6 +44,7 @@ dial(uint16_t port)
 	    SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION) != 1 || (ssl = SSL_new(ctx)) == NULL ||
 	    SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
 		errx(1, "%s", reason());
+	SSL_CTX_free(ctx);	/* ssl holds it */
 	return ssl;
 }
 
@@ -57,5 +58,6 @@ main(int argc, char *argv[])
 	(void)alarm(SECONDS);
 	ssl = dial((uint16_t)atoi(argv[1]));
 	puts(SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1 ? "done" : reason());
+	SSL_free(ssl);
 	return 0;
 }
