@@ -276,7 +276,21 @@ prepare_resume_rehash() {
 
 start_resume_rehash() { [[ $1 == limit ]] || start_coffer "$disk/put" -w; }
 
-# While it hashes, again and again, others ask for a small file.
+# resumer CASE SECONDS: has what is there hashed for so long, again and again.
+resumer() {
+	spawn resumer "$bin/load" resume -p "${port[$1]}" -f /up/x -n "$big" -t "$2"
+	await resumer '^(ready)' 60
+}
+
+resumed() {
+	await resumer '^(rate=.*)' 60 || return 1
+	answer=$found
+	stop resumer
+	rm -f "$disk"/put/.coffer/[0-9a-f]*
+}
+
+# First it hashes alone, then others ask for a small file beside it: on two cores, these and their client
+# would take a third of its time.
 case_resume_rehash() {
 	if [[ $1 == limit ]]; then
 		answer=$(openssl speed -evp sha256 -bytes 1048576 -seconds 2 2>/dev/null |
@@ -286,16 +300,13 @@ case_resume_rehash() {
 	fi
 	client "$1" quick -f /x -t "$quick_seconds" || return 1
 	sample resume-others "$1-alone" "$(scaled p99 1)" || return 1
-	spawn resumer "$bin/load" resume -p "${port[$1]}" -f /up/x -n "$big" -t $((quick_seconds + 2))
-	await resumer '^(ready)' 60 || return 1
+	resumer "$1" "$quick_seconds" && resumed || return 1
+	sample "$row" "$1" "$(scaled rate 1e-6)" || return 1
+	resumer "$1" $((quick_seconds + 2)) || return 1
 	sleep 0.5
 	client "$1" quick -f /x -t "$quick_seconds" || return 1
 	sample resume-others "$1" "$(scaled p99 1)" || return 1
-	await resumer '^(rate=.*)' 60 || return 1
-	answer=$found
-	sample "$row" "$1" "$(scaled rate 1e-6)" || return 1
-	stop resumer
-	rm -f "$disk"/put/.coffer/[0-9a-f]*
+	resumed
 }
 
 # ---- PUT of 1 GiB
