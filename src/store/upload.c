@@ -317,6 +317,10 @@ copy_from_pipe(int fd, int pipe, size_t len, off_t *at)
 		return -1;
 	for (; len > 0; len -= (size_t)n) {
 		n = read(pipe, buffer, len < MEM_BUFFER ? len : MEM_BUFFER);
+		if (n == -1 && errno == EINTR) {
+			n = 0;
+			continue;
+		}
 		if (n == 0)
 			errno = EIO;
 		if (n <= 0 || upload_write_at(fd, buffer, (size_t)n, at) == -1)
