@@ -78,7 +78,7 @@ take_digest(struct upload *up, const struct object *source)
 		up->digest = source->digest;
 		return 0;
 	}
-	return digest_file(up->state, up->staged.fd, up->offset);
+	return digest_file(up->state, up->staged.fd, 0, up->offset);
 }
 
 int

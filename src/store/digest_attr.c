@@ -79,9 +79,9 @@ store_keep_digest(struct store *s, const struct object *object, const struct dig
 }
 
 int
-digest_file(struct digest_state *state, int fd, off_t len)
+digest_file(struct digest_state *state, int fd, off_t from, off_t len)
 {
-	if (file_digest(fd, 0, (uint64_t)len, state) == 0)
+	if (file_digest(fd, from, (uint64_t)len, state) == 0)
 		return 0;
 	return errno == EPROTO ? fail_with(EIO) : -1;
 }

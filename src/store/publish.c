@@ -21,7 +21,7 @@ hash_object(struct store *s, struct object *object)
 
 	if ((state = digest_begin()) == NULL)
 		return -1;
-	if (digest_file(state, object->fd, object->size) == -1) {
+	if (digest_file(state, object->fd, 0, object->size) == -1) {
 		digest_drop(&state);
 		return -1;
 	}

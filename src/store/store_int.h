@@ -90,8 +90,8 @@ bool	store_is_local(int fd);
 /* Keeps `digest` on fd as the digest of what object says. */
 int	digest_keep(int fd, const struct object *, const struct digest *);
 
-/* Hashes `len` bytes of fd from its start into the state.  EIO if there are fewer. */
-int	digest_file(struct digest_state *, int fd, off_t len);
+/* Hashes `len` bytes of fd into the state, the first at `from`.  EIO if there are fewer. */
+int	digest_file(struct digest_state *, int fd, off_t from, off_t len);
 
 /* change.c */
 

@@ -12,7 +12,6 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "store/upload_int.h"
 #include "store/usage.h"
@@ -262,7 +261,7 @@ upload_hash(struct upload *up)
 	off_t len = up->unhashed;
 
 	up->unhashed = 0;
-	return len == 0 ? 0 : digest_file(up->state, up->staged.fd, len);
+	return len == 0 ? 0 : digest_file(up->state, up->staged.fd, 0, len);
 }
 
 int64_t
@@ -412,9 +411,7 @@ int
 upload_digest_kept(struct upload *up, int64_t from, size_t len)
 {
 	assert(up->unhashed == 0);
-	if (file_digest(up->staged.fd, from, len, up->state) == 0)
-		return 0;
-	return errno == EPROTO ? fail_with(EIO) : -1;	/* somebody has cut it */
+	return digest_file(up->state, up->staged.fd, from, (off_t)len);
 }
 
 int
