@@ -22,7 +22,7 @@
 #define CIPHERS	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"		\
 		"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"		\
 		"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define READS_MAX	8	/* of the socket, in a row, that bring no data */
+#define READS_MAX	8	/* calls in a row for records that bring no data */
 #define READ_BUFFER	65536	/* bytes taken from the socket at once, and held only while unread */
 
 #ifndef TCP_ULP
@@ -93,8 +93,10 @@ on_io(BIO *bio, int operation, const char *bytes, size_t len, int arg, long larg
 	(void)bytes;
 	(void)arg;
 	(void)larg;
-	if (operation == (BIO_CB_READ | BIO_CB_RETURN))
-		t->drained = ret <= 0 || (*done < len && !BIO_get_ktls_recv(bio));
+	if (operation == (BIO_CB_READ | BIO_CB_RETURN)) {
+		t->dry = ret <= 0;
+		t->drained = t->dry || (*done < len && !BIO_get_ktls_recv(bio));
+	}
 	return ret;
 }
 
@@ -236,8 +238,9 @@ tls_why(const struct tls *t)
 	return t->why;
 }
 
-/* Records without data (tickets, new keys) are few.  A peer who sends nothing else as quickly as they are
- * read would never be waited for, and keep all others from their turn. */
+/* OpenSSL wants to be called again after a record without data (tickets, new keys), of which there are few.
+ * A peer who sends nothing else as quickly as they are read would never be waited for, and keep all others
+ * from their turn.  But where the socket had nothing, what is here may be part of a record: that is waited for. */
 ssize_t
 tls_read(struct tls *t, void *dst, size_t len)
 {
@@ -248,10 +251,11 @@ tls_read(struct tls *t, void *dst, size_t len)
 	for (int reads = 0; reads < READS_MAX; reads++) {
 		if (begin(t) == -1)
 			return -1;
+		t->dry = false;
 		if ((ret = SSL_read_ex(t->ssl, dst, len, &got)) == 1)
 			return (ssize_t)got;
 		n = outcome(t, ret);
-		if (n != -1 || errno != EAGAIN || t->wants != POLLIN || tls_drained(t))
+		if (n != -1 || errno != EAGAIN || t->wants != POLLIN || t->dry)
 			return n;
 	}
 	(void)snprintf(t->why, sizeof(t->why), "too many records without data");

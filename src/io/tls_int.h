@@ -22,7 +22,8 @@ struct tls {
 	const char	*alpn;		/* the caller's */
 	int		 fd;
 	short		 wants;		/* POLLIN or POLLOUT */
-	bool		 drained;	/* the last read of the socket took all there was */
+	bool		 dry;		/* the last read of the socket got nothing, */
+	bool		 drained;	/* or took all there was */
 	bool		 done;		/* the handshake is */
 	bool		 broken;	/* nothing more can be said */
 	char		 why[TLS_WHY];	/* of a handshake that failed */
