@@ -159,7 +159,7 @@ serve_move(struct exchange *x)
 static int
 call_copy(struct store_call *c)
 {
-	return store_copy_to(c->store, c->path, c->to_store, c->to, c->only_new, c->object);
+	return store_copy(c->store, c->path, c->to_store, c->to, c->only_new, c->object);
 }
 
 void

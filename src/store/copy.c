@@ -82,14 +82,7 @@ take_digest(struct upload *up, const struct object *source)
 }
 
 int
-store_copy(struct store *s, const struct path *from, const struct path *to, bool only_new,
-    struct object *done)
-{
-	return store_copy_to(s, from, s, to, only_new, done);
-}
-
-int
-store_copy_to(struct store *source_store, const struct path *from, struct store *s, const struct path *to,
+store_copy(struct store *source_store, const struct path *from, struct store *s, const struct path *to,
     bool only_new, struct object *done)
 {
 	/* No user has a slash in his name: a copy is never taken for somebody's upload. */

@@ -84,13 +84,9 @@ int	upload_publish(struct upload **up, struct object *done);
  * size, at least one byte), else is removed.  *up becomes NULL; NULL is nothing. */
 void	upload_abandon(struct upload **up, bool keep);
 
-/* A copy of `from` at `to` (copy_file_range(2)), staged and published like any upload;
- * the digest goes along or is computed. */
-int	store_copy(struct store *, const struct path *from, const struct path *to, bool only_new,
-	    struct object *done);
-
-/* The same into another store. */
-int	store_copy_to(struct store *, const struct path *from, struct store *, const struct path *to,
+/* A copy of `from` in the first store at `to` in the second, which may be the same: by
+ * copy_file_range(2), staged and published like any upload; the digest goes along or is computed. */
+int	store_copy(struct store *, const struct path *from, struct store *, const struct path *to,
 	    bool only_new, struct object *done);
 
 #endif

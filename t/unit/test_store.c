@@ -114,7 +114,7 @@ what_is_no_file_is_refused_without_waiting(void **state)
 	assert_errno(store_stat(t->store, P("/fifo"), &object), ENXIO);
 	assert_errno(store_set(t->store, P("/fifo"), NULL, &(unsigned){ 0600 }), ENXIO);
 	assert_errno(put(t->store, "/fifo", "x"), ENXIO);
-	assert_errno(store_copy(t->store, P("/fifo"), P("/x"), false, &object), ENXIO);
+	assert_errno(store_copy(t->store, P("/fifo"), t->store, P("/x"), false, &object), ENXIO);
 	strlcpy(sun.sun_path, at(t, "sock"), sizeof(sun.sun_path));
 	assert_true((sock = socket(AF_UNIX, SOCK_STREAM, 0)) != -1);
 	assert_ok(bind(sock, (struct sockaddr *)&sun, sizeof(sun)));
@@ -191,7 +191,7 @@ a_store_that_is_not_writable_changes_nothing(void **state)
 	assert_errno(store_rmdir(t->store, P("/a")), EROFS);
 	assert_errno(store_mkdir(t->store, P("/b"), true), EROFS);
 	assert_errno(store_move(t->store, P("/a"), P("/b"), false), EROFS);
-	assert_errno(store_copy(t->store, P("/a"), P("/b"), false, &object), EROFS);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/b"), false, &object), EROFS);
 	assert_errno(store_set(t->store, P("/a"), NULL, &(unsigned){ 0600 }), EROFS);
 	assert_int_equal(store_sweep(t->store), 0);
 	assert_ok(store_get(t->store, P("/a"), &object));
@@ -509,7 +509,7 @@ names_are_bytes(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		assert_ok(put(t->store, names[i], names[i]));
 		assert_content(t, names[i] + 1, names[i]);
-		assert_ok(store_copy(t->store, P(names[i]), P("/copy"), false, &object));
+		assert_ok(store_copy(t->store, P(names[i]), t->store, P("/copy"), false, &object));
 		assert_ok(store_move(t->store, P("/copy"), P(names[i]), false));
 		assert_ok(store_delete(t->store, P(names[i])));
 	}

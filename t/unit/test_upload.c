@@ -88,7 +88,7 @@ a_durable_put_too(void **state)
 	reopen(t, (struct store_opts){ .writable = true, .durable = true });
 	assert_ok(store_mkdir(t->store, P("/d/e"), true));
 	assert_ok(put_as(t->store, "/d/e/a", "hello", w));
-	assert_ok(store_copy(t->store, P("/d/e/a"), P("/d/b"), true, &object));
+	assert_ok(store_copy(t->store, P("/d/e/a"), t->store, P("/d/b"), true, &object));
 	assert_ok(store_move(t->store, P("/d/b"), P("/c"), true));
 	assert_content(t, "c", "hello");
 	assert_ok(store_set(t->store, P("/c"), &w.mtime, NULL));
@@ -939,7 +939,7 @@ another_mount_has_its_own_staging(void **state)
 	assert_ok(put(t->store, "/mnt/d/e/a", "hello"));
 	assert_content(t, "mnt/d/e/a", "hello");
 	assert_ok(put(t->store, "/a", "hello"));
-	assert_ok(store_copy(t->store, P("/a"), P("/mnt/b"), true, &object));
+	assert_ok(store_copy(t->store, P("/a"), t->store, P("/mnt/b"), true, &object));
 	assert_content(t, "mnt/b", "hello");
 	assert_ok(symlink("mnt/../mnt/../d", at(t, "back")));
 	assert_ok(mkdir(at(t, "d"), 0755));
@@ -1192,27 +1192,27 @@ a_copy_is_a_file_of_its_own(void **state)
 
 	assert_ok(put_as(t->store, "/a", "hello",
 	    (struct upload_want){ .size = 5, .has_mode = true, .mode = 0600 }));
-	assert_ok(store_copy(t->store, P("/a"), P("/b"), true, &done));
+	assert_ok(store_copy(t->store, P("/a"), t->store, P("/b"), true, &done));
 	assert_ok(store_stat(t->store, P("/a"), &source));
 	assert_true(done.known && same(&done.digest, "hello"));
 	assert_int_not_equal(done.inode, source.inode);
 	assert_int_equal(done.mode, 0600);
 	assert_content(t, "b", "hello");
 	assert_true(is_known(t->store, "/b"));
-	assert_errno(store_copy(t->store, P("/a"), P("/b"), true, &done), EEXIST);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/b"), true, &done), EEXIST);
 	plant(t, "unknown", "hello, world");
-	assert_ok(store_copy(t->store, P("/unknown"), P("/b"), false, &done));
+	assert_ok(store_copy(t->store, P("/unknown"), t->store, P("/b"), false, &done));
 	assert_true(same(&done.digest, "hello, world"));
 	assert_true(is_known(t->store, "/b"));
-	assert_ok(store_copy(t->store, P("/b"), P("/b"), false, &done));
+	assert_ok(store_copy(t->store, P("/b"), t->store, P("/b"), false, &done));
 	assert_content(t, "b", "hello, world");
 	assert_ok(mkdir(at(t, "d"), 0755));
-	assert_errno(store_copy(t->store, P("/a"), P("/d"), false, &done), EISDIR);
-	assert_errno(store_copy(t->store, P("/d"), P("/x"), false, &done), EISDIR);
-	assert_errno(store_copy(t->store, P("/none"), P("/x"), false, &done), ENOENT);
-	assert_errno(store_copy(t->store, P("/a"), P("/none/x"), false, &done), ENOENT);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/d"), false, &done), EISDIR);
+	assert_errno(store_copy(t->store, P("/d"), t->store, P("/x"), false, &done), EISDIR);
+	assert_errno(store_copy(t->store, P("/none"), t->store, P("/x"), false, &done), ENOENT);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/none/x"), false, &done), ENOENT);
 	plant(t, "empty", "");
-	assert_ok(store_copy(t->store, P("/empty"), P("/x"), false, &done));
+	assert_ok(store_copy(t->store, P("/empty"), t->store, P("/x"), false, &done));
 	assert_int_equal(count_staged(t, ".coffer"), 0);
 }
 
@@ -1227,12 +1227,12 @@ a_copy_without_copy_file_range(void **state)
 	assert_ok(truncate(at(t, "a"), 3 * BIG + 5));
 	if ((pid = fork()) == 0) {
 		deny(SYS_copy_file_range, -1, EXDEV);
-		_exit(store_copy(t->store, P("/a"), P("/b"), false, &done) == 0 &&
+		_exit(store_copy(t->store, P("/a"), t->store, P("/b"), false, &done) == 0 &&
 		    done.size == 3 * BIG + 5 ? 0 : 1);
 	}
 	assert_child(pid);
 	assert_ok(store_get(t->store, P("/b"), &b));
-	assert_ok(store_copy(t->store, P("/a"), P("/c"), false, &done));
+	assert_ok(store_copy(t->store, P("/a"), t->store, P("/c"), false, &done));
 	assert_true(b.known && digest_equal(&b.digest, &done.digest));
 	object_close(&b);
 	assert_int_equal(done.size, 3 * BIG + 5);

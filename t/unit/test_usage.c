@@ -72,7 +72,7 @@ every_change_is_counted(void **state)
 	assert_right(t, 5, 3);
 	assert_ok(put(t->store, "/d/a", "hi"));		/* replaced */
 	assert_right(t, 2, 3);
-	assert_ok(store_copy(t->store, P("/d/a"), P("/d/b"), false, &done));
+	assert_ok(store_copy(t->store, P("/d/a"), t->store, P("/d/b"), false, &done));
 	assert_right(t, 4, 4);
 	assert_ok(store_move(t->store, P("/d/a"), P("/d/b"), false));
 	assert_right(t, 2, 3);
@@ -161,8 +161,8 @@ no_more_than_the_quota(void **state)
 	assert_errno(put(t->store, "/b", "12345"), EDQUOT);
 	assert_errno(put(t->store, "/a", "12345"), EDQUOT);	/* for a moment, both are there */
 	assert_ok(put(t->store, "/a", "1234"));
-	assert_errno(store_copy(t->store, P("/a"), P("/c"), true, &done), 0);
-	assert_errno(store_copy(t->store, P("/a"), P("/d"), true, &done), EDQUOT);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/c"), true, &done), 0);
+	assert_errno(store_copy(t->store, P("/a"), t->store, P("/d"), true, &done), EDQUOT);
 	assert_ok(upload_open(t->store, P("/e"), &w, &up));
 	assert_ok(upload_write(up, "12", 2));
 	assert_errno(upload_write(up, "3", 1), EDQUOT);
