@@ -1,77 +1,16 @@
 /* opened - files that are asked for again and again, kept open between two requests. */
 
-#include "store/opened.h"
-
-#include <sys/queue.h>
-#include <sys/vfs.h>
+#include "store/opened_int.h"
 
 #include <assert.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store/store_int.h"
-
-#define BUCKETS		1024
-#define FOLDER_BUCKETS	64
-#define ASKED		4096		/* paths of which it is remembered that somebody asked */
 #define NAME_LEN_MAX	512		/* bytes of a path that is kept */
 #define DEPTH_MAX	8		/* folders above a file that is kept */
 #define SIZE_MAX_KEPT	(1024 * 1024)	/* opening is nothing beside sending more than that */
 #define AGE_MAX		2		/* calls of opened_tidy() that a file stays without being used */
-
-#define XFS_MAGIC	0x58465342
-#define LOOK_FLAGS	(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC)
-#define LOOK_MASK	(STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME | \
-			    STATX_MNT_ID)
-
-/* A folder on the way to a kept file. */
-struct folder {
-	LIST_ENTRY(folder) bucket;
-	struct folder	*parent;	/* NULL: the root */
-	struct statx	 is;
-	int		 fd;		/* O_PATH: while it is open its inode's number is nobody else's */
-	unsigned	 users;		/* files and folders beneath */
-	unsigned	 seen;		/* in its place; see opened.heard */
-	bool		 listed;
-	char		 name[];
-};
-
-struct kept {
-	LIST_ENTRY(kept) bucket;
-	TAILQ_ENTRY(kept) use;
-	struct opened	*home;
-	struct folder	*folder;
-	struct statx	 is;
-	struct digest	 digest;
-	int		 fd;
-	unsigned	 users;		/* objects that have not been closed */
-	unsigned	 age;		/* what opened.age was at the last use */
-	unsigned	 seen;		/* as what it is; see opened.heard */
-	uint32_t	 hash;
-	bool		 listed, known;
-	uint16_t	 len, leaf;
-	char		 name[];
-};
-
-struct opened {
-	pthread_mutex_t	 lock;
-	unsigned	 max, count;	/* descriptors */
-	unsigned	 heard;		/* so often have requests come: what was seen since the last time
-					 * need not be looked at again */
-	_Atomic uint64_t turn;		/* whose requests were the last to come by their turn */
-	unsigned	 age;
-	bool		 paused;
-	TAILQ_HEAD(uses_head, kept) uses;	/* the last used is the first */
-	LIST_HEAD(, kept) bucket[BUCKETS];
-	LIST_HEAD(, folder) folders[FOLDER_BUCKETS];
-	uint32_t	 asked[ASKED];
-};
 
 struct opened *
 opened_new(unsigned max)
@@ -86,25 +25,6 @@ opened_new(unsigned max)
 	return o;
 }
 
-/* FNV-1a, with its high bits folded in. */
-static uint32_t
-hash_of(const char *s, size_t len)
-{
-	uint32_t h = UINT32_C(2166136261);
-
-	while (len-- > 0)
-		h = (h ^ (unsigned char)*s++) * UINT32_C(16777619);
-	return h ^ h >> 15;
-}
-
-static bool
-same_inode(const struct statx *a, const struct statx *b)
-{
-	return a->stx_ino == b->stx_ino && a->stx_dev_minor == b->stx_dev_minor &&
-	    a->stx_dev_major == b->stx_dev_major && a->stx_mnt_id == b->stx_mnt_id &&
-	    (a->stx_mode & S_IFMT) == (b->stx_mode & S_IFMT);
-}
-
 static bool
 same_time(const struct statx_timestamp *a, const struct statx_timestamp *b)
 {
@@ -115,137 +35,17 @@ same_time(const struct statx_timestamp *a, const struct statx_timestamp *b)
 static bool
 same_state(const struct statx *a, const struct statx *b)
 {
-	return same_inode(a, b) && same_time(&a->stx_ctime, &b->stx_ctime) &&
+	return opened_same_inode(a, b) && same_time(&a->stx_ctime, &b->stx_ctime) &&
 	    same_time(&a->stx_mtime, &b->stx_mtime) && a->stx_size == b->stx_size &&
 	    a->stx_mode == b->stx_mode;
 }
-
-static int
-folder_fd(const struct store *s, const struct folder *f)
-{
-	return f != NULL ? f->fd : s->root;
-}
-
-/* What a name within a folder is; a link is a link. */
-static int
-look(const struct store *s, const struct folder *f, const char *name, struct statx *is)
-{
-	return statx(folder_fd(s, f), name, LOOK_FLAGS, LOOK_MASK, is);
-}
-
-/* --- folders */
-
-static void
-folder_unlist(struct folder *f)
-{
-	if (f->listed)
-		LIST_REMOVE(f, bucket);
-	f->listed = false;
-}
-
-static void
-folder_leave(struct opened *o, struct folder *f)
-{
-	struct folder *parent;
-
-	for (; f != NULL && --f->users == 0; f = parent) {
-		parent = f->parent;
-		folder_unlist(f);
-		(void)close(f->fd);
-		o->count--;
-		free(f);
-	}
-}
-
-/* Whether it is still where it was when it was opened: this is how the kernel goes down a path, only
- * that each folder on it is known to be one, and open. */
-static bool
-folder_holds(struct store *s, struct folder *f)
-{
-	struct statx now;
-
-	if (f == NULL || f->seen == s->opened->heard)
-		return true;
-	if (!folder_holds(s, f->parent) || look(s, f->parent, f->name, &now) == -1 ||
-	    !same_inode(&f->is, &now))
-		return false;
-	f->seen = s->opened->heard;
-	return true;
-}
-
-static struct folder *
-folder_new(struct store *s, struct folder *parent, const char *name, size_t len)
-{
-	struct folder *f = calloc(1, sizeof(*f) + len + 1);
-
-	if (f == NULL)
-		return NULL;
-	memcpy(f->name, name, len);
-	f->fd = store_resolve_in(folder_fd(s, parent), f->name, O_PATH | O_DIRECTORY | O_NOFOLLOW,
-	    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	if (f->fd == -1 || statx(f->fd, "", AT_EMPTY_PATH | LOOK_FLAGS, LOOK_MASK, &f->is) == -1) {
-		if (f->fd != -1)
-			(void)close(f->fd);
-		free(f);
-		return NULL;
-	}
-	s->opened->count++;
-	f->seen = s->opened->heard;
-	if ((f->parent = parent) != NULL)
-		parent->users++;
-	return f;
-}
-
-/* A folder within another, for one more user.  NULL: a link, or gone. */
-static struct folder *
-folder_enter(struct store *s, struct folder *parent, const char *name, size_t len)
-{
-	const unsigned at = (hash_of(name, len) ^ (unsigned)((uintptr_t)parent >> 6)) % FOLDER_BUCKETS;
-	struct folder *f;
-
-	LIST_FOREACH(f, &s->opened->folders[at], bucket)
-		if (f->parent == parent && strncmp(f->name, name, len) == 0 && f->name[len] == '\0')
-			break;
-	if (f != NULL && !folder_holds(s, f)) {
-		folder_unlist(f);	/* those who use it will see it for themselves */
-		f = NULL;
-	}
-	if (f == NULL && (f = folder_new(s, parent, name, len)) != NULL) {
-		LIST_INSERT_HEAD(&s->opened->folders[at], f, bucket);
-		f->listed = true;
-	}
-	if (f != NULL)
-		f->users++;
-	return f;
-}
-
-/* The folder that holds the path, for one more user; *f is NULL if it is the root.  Whether it can
- * be kept. */
-static bool
-folder_of(struct store *s, const struct path *path, struct folder **f)
-{
-	struct folder *next;
-	size_t at, end;
-
-	*f = NULL;
-	for (at = 0; at < path->leaf; at = end + 1) {
-		end = at + strcspn(path->name + at, "/");
-		next = folder_enter(s, *f, path->name + at, end - at);
-		folder_leave(s->opened, *f);	/* `next` is a user of it */
-		if ((*f = next) == NULL)
-			return false;
-	}
-	return true;
-}
-
-/* --- files */
 
 static void
 file_free(struct kept *k)
 {
 	struct opened *o = k->home;
 
-	folder_leave(o, k->folder);
+	opened_folder_leave(o, k->folder);
 	(void)close(k->fd);
 	o->count--;
 	free(k);
@@ -287,7 +87,7 @@ opened_free(struct opened **op)
 static struct kept *
 file_find(struct opened *o, const struct path *path)
 {
-	const uint32_t hash = hash_of(path->name, path->len);
+	const uint32_t hash = opened_hash(path->name, path->len);
 	struct kept *k;
 
 	LIST_FOREACH(k, &o->bucket[hash % BUCKETS], bucket)
@@ -303,7 +103,7 @@ file_holds(struct store *s, struct kept *k)
 
 	if (k->seen == s->opened->heard)
 		return true;
-	if (!folder_holds(s, k->folder) || look(s, k->folder, k->name + k->leaf, &now) == -1 ||
+	if (!opened_folder_holds(s, k->folder) || opened_look(s, k->folder, k->name + k->leaf, &now) == -1 ||
 	    !same_state(&k->is, &now))
 		return false;
 	k->seen = s->opened->heard;
@@ -366,25 +166,6 @@ asked_before(struct opened *o, uint32_t hash)
 	return false;
 }
 
-bool
-store_is_local(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) == -1)
-		return false;
-	switch ((unsigned long)fs.f_type) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-	case TMPFS_MAGIC:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* As long as the clock of file times has not gone on since the file's last change, the next one might
  * bear the same time. */
 static bool
@@ -401,7 +182,7 @@ file_place(struct store *s, struct kept *k, const struct path *path)
 {
 	struct statx open;
 
-	return folder_of(s, path, &k->folder) && look(s, k->folder, k->name + k->leaf, &k->is) == 0 &&
+	return opened_folder_of(s, path, &k->folder) && opened_look(s, k->folder, k->name + k->leaf, &k->is) == 0 &&
 	    statx(k->fd, "", AT_EMPTY_PATH | LOOK_FLAGS, LOOK_MASK, &open) == 0 &&
 	    same_state(&k->is, &open) && is_quiet(&k->is);
 }
@@ -435,12 +216,12 @@ file_new(struct store *s, const struct path *path, const struct object *object)
 		return NULL;
 	k->home = s->opened;
 	k->fd = object->fd;
-	k->hash = hash_of(path->name, path->len);
+	k->hash = opened_hash(path->name, path->len);
 	k->len = (uint16_t)path->len;
 	k->leaf = (uint16_t)path->leaf;
 	memcpy(k->name, path->name, path->len);
 	if (!file_place(s, k, path) || !file_is(k, object)) {
-		folder_leave(s->opened, k->folder);
+		opened_folder_leave(s->opened, k->folder);
 		free(k);
 		return NULL;
 	}
@@ -479,7 +260,7 @@ keep(struct store *s, const struct path *path, struct object *object)
 	struct opened *o = s->opened;
 	struct kept *k;
 
-	if (o->paused || !asked_before(o, hash_of(path->name, path->len)) || !is_worth_it(path, object))
+	if (o->paused || !asked_before(o, opened_hash(path->name, path->len)) || !is_worth_it(path, object))
 		return;
 	if (!make_room(o) || file_find(o, path) != NULL)
 		return;

@@ -81,7 +81,7 @@ void	usage_settle(struct usage_owed **);
 /* Whether any later change of a file with this mtime will show in it. */
 bool	object_settled(const struct timespec *mtime);
 
-/* opened.c: whether fd is on a disk or in memory of this machine, where what statx(2) says of a name is
+/* local.c: whether fd is on a disk or in memory of this machine, where what statx(2) says of a name is
  * what there is, and not what another machine said a moment ago; and where one inode is one content. */
 bool	store_is_local(int fd);
 
