@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "session/blocks.h"
-#include "session/transfer.h"
+#include "session/warm.h"
 
 int
 source_open(struct source *src, const struct object *object, size_t blksize)
@@ -30,7 +30,7 @@ fill(struct source *src, off_t from)
 
 	src->at = from;
 	src->len = 0;
-	if (transfer_read(src->object, from, src->buffer, left < MEM_BUFFER ? (size_t)left : MEM_BUFFER) == -1)
+	if (warm_read(src->object, from, src->buffer, left < MEM_BUFFER ? (size_t)left : MEM_BUFFER) == -1)
 		return -1;
 	src->len = left < MEM_BUFFER ? (size_t)left : MEM_BUFFER;
 	return 0;

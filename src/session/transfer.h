@@ -17,10 +17,6 @@ int	transfer_send(struct session *, const struct object *, off_t from, uint64_t 
 /* The same, and the digest of what was sent. */
 int	transfer_send_hashed(struct session *, const struct object *, off_t from, uint64_t len, struct digest *);
 
-/* Reads exactly `len` bytes of the object, without holding up other sessions.  0, or -1 with errno
- * (EPROTO: the file has become shorter). */
-int	transfer_read(const struct object *, off_t from, char *buffer, size_t len);
-
 /* Takes `len` bytes from the stream into the upload.  0, or -1 with errno: the stream's fault,
  * or (stream_fault() is 0) the upload's; *left is how many of the bytes have not been
  * read then. */

@@ -2,6 +2,8 @@
 
 #include "store/opened_int.h"
 
+#include <sys/sysmacros.h>
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +130,7 @@ fill_object(const struct kept *k, struct object *object)
 	object->mtime.tv_nsec = k->is.stx_mtime.tv_nsec;
 	object->mode = k->is.stx_mode & 07777;
 	object->inode = k->is.stx_ino;
+	object->device = makedev(k->is.stx_dev_major, k->is.stx_dev_minor);
 	object->settled = object_settled(&object->mtime);
 	if ((object->known = k->known))
 		object->digest = k->digest;

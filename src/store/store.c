@@ -202,6 +202,7 @@ object_from_stat(struct object *object, const struct stat *st)
 	object->mtime = st->st_mtim;
 	object->mode = st->st_mode & 07777;
 	object->inode = st->st_ino;
+	object->device = st->st_dev;
 	return 0;
 }
 

@@ -62,6 +62,7 @@ struct object {
 	struct timespec	 mtime;
 	unsigned	 mode;		/* permission bits, 07777 */
 	ino_t		 inode;
+	dev_t		 device;
 	bool		 settled;	/* any later change of the file will show in its mtime */
 	bool		 known;		/* whether the digest is known */
 	struct digest	 digest;
