@@ -28,6 +28,7 @@ stream_open(int fd, const struct stream_opts *opts)
 	s->fd = fd;
 	s->opts = opts;
 	s->meter = &s->own;
+	s->still = CLOCK_NEVER;
 	return s;
 }
 
@@ -73,6 +74,7 @@ void
 stream_meter(struct stream *s, struct stream_meter *meter)
 {
 	s->meter = meter;
+	s->still = CLOCK_NEVER;
 }
 
 void
@@ -119,13 +121,25 @@ fail_moving(struct stream *s, short events, int error)
 	return stream_fail(s, error);
 }
 
+int64_t
+stream_still(struct stream *s, int64_t now)
+{
+	const uint64_t moved = stream_meter_moved(s->meter);
+
+	if (s->still == CLOCK_NEVER || s->still_at != moved) {
+		s->still = now;
+		s->still_at = moved;
+	}
+	return s->still;
+}
+
 int
 stream_await_moving(struct stream *s, short events)
 {
 	const struct stream_opts *o = s->opts;
-	int64_t began = clock_ms();
+	const int64_t began = clock_ms(), still = stream_still(s, began);
 
-	if (wait_fd(s->fd, events, o->stall_ms < 0 ? CLOCK_NEVER : began + o->stall_ms) == -1)
+	if (wait_fd(s->fd, events, o->stall_ms < 0 ? CLOCK_NEVER : still + o->stall_ms) == -1)
 		return fail_moving(s, events, errno);
 	s->waited += clock_ms() - began;
 	if (o->stall_ms < 0 || s->waited < o->stall_ms)

@@ -25,6 +25,8 @@ struct stream {
 	int64_t		 line_end;	/* deadline of the line that has begun, or 0 */
 	int64_t		 waited;	/* milliseconds since the rate was last judged, */
 	uint64_t	 moved;		/* and received + sent at that time */
+	int64_t		 still;		/* since when the peer has been waited for and nothing moved, */
+	uint64_t	 still_at;	/* and received + sent at that time */
 	struct stream_meter *meter;	/* received and sent: its own, or one that others see */
 	struct stream_meter own;
 	const struct stream_throttle *throttle;	/* or NULL */
@@ -58,6 +60,10 @@ stream_verdict(struct stream *s)
 {
 	return s->fault == 0 ? 0 : stream_fail(s, s->fault);
 }
+
+/* Since when, if a wait begins now, nothing has moved while the peer was waited for.  A wait may end for
+ * what TLS reads and writes for itself: that renews no limit. */
+int64_t	stream_still(struct stream *, int64_t now);
 
 /* Waits for the peer in a transfer.  Progress renews the limit, but over each stall_ms of waiting
  * min_rate must have been reached: time that we spent ourselves does not count against the peer.

@@ -15,11 +15,11 @@
 static int
 wait_next(struct stream *s)
 {
-	const int64_t began = clock_ms(), last = began + STREAM_LAST_CALL_MS;
+	const int64_t began = clock_ms(), last = began + STREAM_LAST_CALL_MS, still = stream_still(s, began);
 	const uint64_t turn = wait_turn();
 	int error;
 
-	if (wait_request(s->fd, s->opts->idle_ms < 0 ? CLOCK_NEVER : began + s->opts->idle_ms) == 0) {
+	if (wait_request(s->fd, s->opts->idle_ms < 0 ? CLOCK_NEVER : still + s->opts->idle_ms) == 0) {
 		/* In the same turn it was an old tale; and TLS may have read a record that is no input. */
 		s->told = wait_turn() != turn && s->tls == NULL;
 		return 0;

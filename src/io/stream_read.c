@@ -13,6 +13,7 @@
 #include "io/wait.h"
 
 #define RECEIVE_TURN	(4 * MEM_BUFFER)	/* bytes received after which the others go first */
+#define TLS_READ_COST	1024	/* what a read counts there at least: records are work, whatever is in them */
 
 /* As recv(2).  TLS may have to say something before it can hear more. */
 static ssize_t
@@ -50,7 +51,8 @@ stream_receive(struct stream *s, void *dst, size_t len)
 	s->drained = s->tls != NULL ? tls_drained(s->tls) : (size_t)n < len;
 	stream_count(&s->meter->received, n);
 	stream_pay(s, n);
-	if ((s->turn += (uint32_t)n) >= RECEIVE_TURN) {
+	s->turn += s->tls != NULL && n < TLS_READ_COST ? TLS_READ_COST : (uint32_t)n;
+	if (s->turn >= RECEIVE_TURN) {
 		s->turn = 0;
 		wait_yield();	/* a peer who is quicker than we are is never waited for */
 	}

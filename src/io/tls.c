@@ -22,7 +22,7 @@
 #define CIPHERS	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"		\
 		"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"		\
 		"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define READS_MAX	8	/* calls in a row for records that bring no data */
+#define BARREN_MAX	32	/* records in a row that bring no data: tickets and new keys are few */
 #define READ_BUFFER	65536	/* bytes taken from the socket at once, and held only while unread */
 
 #ifndef TCP_ULP
@@ -42,7 +42,7 @@ tls_new_ctx(const SSL_METHOD *method)
 		(void)SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	    SSL_MODE_RELEASE_BUFFERS);
-	(void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);	/* see tls_read() */
+	(void)SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);	/* else tls_read() could not stop a flood */
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(ctx, CIPHERS) == 1)
@@ -98,6 +98,18 @@ on_io(BIO *bio, int operation, const char *bytes, size_t len, int arg, long larg
 		t->drained = t->dry || (*done < len && !BIO_get_ktls_recv(bio));
 	}
 	return ret;
+}
+
+/* A record has come.  Told of its header, and of more that is no concern of ours. */
+static void
+on_message(int written, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
+{
+	(void)version;
+	(void)bytes;
+	(void)len;
+	(void)ssl;
+	if (!written && type == SSL3_RT_HEADER)
+		((struct tls *)arg)->barren++;
 }
 
 struct tls *
@@ -229,6 +241,8 @@ tls_handshake(struct tls *t, int64_t deadline)
 		return -1;
 	}
 	t->done = true;
+	SSL_set_msg_callback(t->ssl, on_message);
+	SSL_set_msg_callback_arg(t->ssl, t);
 	return 0;
 }
 
@@ -238,9 +252,20 @@ tls_why(const struct tls *t)
 	return t->why;
 }
 
-/* OpenSSL wants to be called again after a record without data (tickets, new keys), of which there are few.
- * A peer who sends nothing else as quickly as they are read would never be waited for, and keep all others
- * from their turn.  But where the socket had nothing, what is here may be part of a record: that is waited for. */
+static int
+flooded(struct tls *t)
+{
+	(void)snprintf(t->why, sizeof(t->why), "too many records without data");
+	ERR_clear_error();
+	t->broken = true;
+	errno = EPROTO;
+	return -1;
+}
+
+/* A peer who sends records without data as quickly as they are read would never be waited for, and keep all
+ * others from their turn.  OpenSSL passes over those that it has here, a buffer of them at most, before it can
+ * be asked how many there were.  And where the socket had nothing, what is here may be part of a record: that is
+ * waited for. */
 ssize_t
 tls_read(struct tls *t, void *dst, size_t len)
 {
@@ -248,20 +273,21 @@ tls_read(struct tls *t, void *dst, size_t len)
 	ssize_t n;
 	int ret;
 
-	for (int reads = 0; reads < READS_MAX; reads++) {
+	for (;;) {
 		if (begin(t) == -1)
 			return -1;
 		t->dry = false;
-		if ((ret = SSL_read_ex(t->ssl, dst, len, &got)) == 1)
+		ret = SSL_read_ex(t->ssl, dst, len, &got);
+		if (t->barren > BARREN_MAX)
+			return flooded(t);
+		if (ret == 1) {
+			t->barren = 0;
 			return (ssize_t)got;
+		}
 		n = outcome(t, ret);
 		if (n != -1 || errno != EAGAIN || t->wants != POLLIN || t->dry)
 			return n;
 	}
-	(void)snprintf(t->why, sizeof(t->why), "too many records without data");
-	t->broken = true;
-	errno = EPROTO;
-	return -1;
 }
 
 ssize_t

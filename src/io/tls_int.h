@@ -21,6 +21,7 @@ struct tls {
 	struct tls_context *context;
 	const char	*alpn;		/* the caller's */
 	int		 fd;
+	unsigned	 barren;	/* records that have come since the last that brought data */
 	short		 wants;		/* POLLIN or POLLOUT */
 	bool		 dry;		/* the last read of the socket got nothing, */
 	bool		 drained;	/* or took all there was */

@@ -166,6 +166,28 @@ upload_begun()
 	assert_line hello
 }
 
+# Says the lines, and then nothing but new keys until the server has ended it.
+new_keys()
+{
+	{
+		printf '%s\n' "$@"
+		while sleep 0.2; do echo k; done
+	} | s_client
+}
+
+@test "who sends nothing but new keys is idle, or stalls, as one who sends nothing" {
+	local idle
+	tls_server -w -o idle-timeout=1s -o io-timeout=1s -o min-rate=0
+	new_keys PING >"$T/idle" 2>&1 3>&- &
+	idle=$!
+	new_keys 'PUT /f size=100' >"$T/stalled" 2>&1
+	wait "$idle"
+	grep -q '^KEYUPDATE' "$T/idle"
+	grep -q '^503 idle for 1 s' "$T/idle"
+	grep -q '^503 nothing came for 1 s' "$T/stalled"
+	assert_well
+}
+
 @test "nobody renegotiates" {
 	tls_server
 	run -0 "$COFFER_BUILD/t/renegotiate" "$WEB_PORT"

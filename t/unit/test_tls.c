@@ -1,4 +1,5 @@
-/* test_tls - what a connection of TLS makes of records as a network brings them: in pieces.
+/* test_tls - what a connection of TLS makes of records as a network brings them: in pieces; and of such that
+ * bring no data.
  * The peer speaks OpenSSL itself, over a socketpair(2); after the handshake its records go into memory, and
  * from there to us by as many bytes as the test likes. */
 
@@ -26,6 +27,8 @@
 
 #define HANDSHAKE_MS	60000
 #define DATA		300	/* bytes in a record */
+#define FEW		10	/* records with new keys, which are passed over, */
+#define MANY		60	/* and which are too many */
 
 static struct tls_context *context;
 static SSL_CTX *peers;
@@ -170,12 +173,72 @@ one_record_and_a_half_come_at_once(void **state)
 	pair_close(&p);
 }
 
+/* Records with new keys, and perhaps one with a byte behind them. */
+static void
+say_keys(struct pair *p, int n, int kind, bool byte)
+{
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(SSL_key_update(p->peer, kind), 1);
+		assert_int_equal(SSL_do_handshake(p->peer), 1);
+	}
+	if (byte)
+		assert_int_equal(SSL_write(p->peer, "x", 1), 1);
+	while (let_through(p, DATA) > 0)
+		continue;
+}
+
+static const int key_kinds[] = { SSL_KEY_UPDATE_NOT_REQUESTED, SSL_KEY_UPDATE_REQUESTED };
+
+static void
+a_few_new_keys_are_passed_over(void **state)
+{
+	struct pair p;
+	char c;
+
+	(void)state;
+	pair_open(&p);
+	for (size_t i = 0; i < 20; i++) {
+		say_keys(&p, FEW, key_kinds[i % 2], true);
+		assert_int_equal(tls_read(p.tls, &c, 1), 1);
+	}
+	say_keys(&p, FEW, SSL_KEY_UPDATE_REQUESTED, false);
+	assert_nothing_yet(p.tls);
+	pair_close(&p);
+}
+
+/* Else one read would last for as long as a peer is quick enough. */
+static void
+many_new_keys_in_a_row_end_the_connection(void **state)
+{
+	struct pair p;
+	char c;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		pair_open(&p);
+		say_keys(&p, MANY, key_kinds[i % 2], i < 2);
+		assert_int_equal(tls_read(p.tls, &c, 1), -1);
+		assert_int_equal(errno, EPROTO);
+		pair_close(&p);
+	}
+	pair_open(&p);
+	for (int i = 0; i < MANY / FEW - 1; i++) {	/* nor is it any better little by little */
+		say_keys(&p, FEW, SSL_KEY_UPDATE_NOT_REQUESTED, false);
+		if (tls_read(p.tls, &c, 1) != -1 || errno != EAGAIN)
+			break;
+	}
+	assert_int_equal(errno, EPROTO);
+	pair_close(&p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_may_come_byte_by_byte),
 		cmocka_unit_test(one_record_and_a_half_come_at_once),
+		cmocka_unit_test(a_few_new_keys_are_passed_over),
+		cmocka_unit_test(many_new_keys_in_a_row_end_the_connection),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
