@@ -24,10 +24,11 @@
 #include "talk.h"
 
 #define NAMES		8		/* of each client */
-#define LARGEST		1500000
+#define LARGEST		4000000		/* goes by a pipe into the file, as does its half */
 #define BREAKS_MAX	1000		/* times that one client connects again */
 
-static const size_t sizes[] = { 0, 1, 100, 4096, 5000, 5000, 20000, 70000, 70000, 300000, LARGEST };
+static const size_t sizes[] = { 0, 1, 100, 4096, 5000, 5000, 20000, 70000, 70000, 300000, 1500000,
+	LARGEST };
 
 struct name {
 	char	path[40];
@@ -285,7 +286,7 @@ put_held(struct client *c)
 	const char *line = NULL;
 
 	for (i = 0; i < count; i++) {
-		prepare(c, 300000);
+		prepare(c, LARGEST);
 		memcpy(hex[i], c->hex, DIGEST_HEX);
 		note("b %u %u put %s %s", c->me, c->number++, c->name[i].path, c->hex);
 		c->name[i].sure = false;
