@@ -46,12 +46,14 @@ lock_names(struct store *s, const struct path *path, const struct staged_name *n
 }
 
 /* What stands there, for the count, if anybody counts; st_nlink is 0 if nobody does, or nothing is
- * there. */
-static void
+ * there.  Where that cannot be known, nothing is to be changed that would then be counted wrongly. */
+static int
 look(struct store *s, const struct staged_name *name, struct stat *st)
 {
-	if (s->opts.usage == NULL || fstatat(name->parent, name->leaf, st, AT_SYMLINK_NOFOLLOW) == -1)
-		memset(st, 0, sizeof(*st));
+	if (s->opts.usage != NULL && fstatat(name->parent, name->leaf, st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	memset(st, 0, sizeof(*st));
+	return s->opts.usage == NULL || errno == ENOENT ? 0 : -1;
 }
 
 /* What comes in the moment between look and removal would go uncounted: it came too late. */
@@ -60,7 +62,8 @@ unlink_counted(struct store *s, const struct staged_name *name, int flags)
 {
 	struct stat st;
 
-	look(s, name, &st);
+	if (look(s, name, &st) == -1)
+		return -1;
 	if (s->opts.usage != NULL && st.st_nlink == 0)
 		return fail_with(ENOENT);
 	if (unlinkat(name->parent, name->leaf, flags) == -1)
@@ -225,8 +228,8 @@ rename_counted(struct store *s, const struct staged_name *name, bool only_new)
 	int ret = -1;
 
 	for (int i = 0; i < RENAME_TRIES && ret == -1; i++) {
-		look(s, &name[0], &from);
-		look(s, &name[1], &to);
+		if (look(s, &name[0], &from) == -1 || look(s, &name[1], &to) == -1)
+			return -1;
 		fresh = from.st_nlink > 0 && to.st_nlink == 0;
 		ret = store_rename(name[0].parent, name[0].leaf, name[1].parent, name[1].leaf,
 		    only_new || fresh);
