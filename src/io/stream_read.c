@@ -166,7 +166,8 @@ nothing_now(struct stream *s, ssize_t n)
 		(void)stream_fail(s, ECONNRESET);
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
 		(void)stream_fail(s, errno);
-	s->drained = true;	/* also at the end, which is for the next read to find */
+	/* Also at the end, which is for the next read to find; but a signal has said nothing of what is there. */
+	s->drained = n == 0 || errno != EINTR;
 	return 0;
 }
 
