@@ -62,7 +62,14 @@ sweep_server()
 	expect_deaths
 	orders
 	# Descriptors are counted: none that stays open for the next request.
-	layered server -w -o respawn-delay-max=100ms -o quarantine=0 -o open-files=0 "$@"
+	layered server -w -o respawn-delay-max=100ms -o quarantine=0 -o open-files=0 -o quota=100G "$@"
+	wait_for counted
+}
+
+# Whether the server knows how much is there.
+counted()
+{
+	[[ $(ask SPACE) == *' used=0 '* ]]
 }
 
 # sweep ARGUMENT... FAULT...: each call of each request fails.

@@ -1,7 +1,8 @@
 /* layer - stands between a server and libc, by LD_PRELOAD, where files are concerned.
  * Makes the nth call fail when it is told to, and logs what was done to the tree and what
  * was fsynced, for those who want to know what a power cut would leave.  See faults.h.
- * Sockets, pipes, the log on stderr and the libraries' own files are none of its business. */
+ * Sockets, pipes (but for those of uploads), the log on stderr and the libraries' own files are none of
+ * its business. */
 
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -51,9 +52,16 @@ is_stored(int fd)
 	return stored;
 }
 
+/* What no disk is behind does not say these. */
+static bool
+is_of_disks(int what)
+{
+	return what == ENOSPC || what == EDQUOT || what == EIO;
+}
+
 /* 0: go on; else what is to happen instead. */
 static int
-gate(const char *name, bool can_be_short)
+gate_of(const char *name, bool can_be_short, bool disk)
 {
 	unsigned n;
 
@@ -62,12 +70,18 @@ gate(const char *name, bool can_be_short)
 	n = atomic_fetch_add(&F->count, 1) + 1;
 	if (n <= FAULTS_CALLS)
 		strncpy(F->calls[n - 1], name, FAULTS_NAME - 1);
-	if (n != F->nth || (F->what == FAULTS_SHORT && !can_be_short))
+	if (n != F->nth || (F->what == FAULTS_SHORT && !can_be_short) || (!disk && is_of_disks(F->what)))
 		return 0;
 	atomic_store(&F->hit, true);
 	if (F->what == FAULTS_KILL)
 		_exit(128 + SIGKILL);	/* a sandbox lets nobody kill */
 	return F->what;
+}
+
+static int
+gate(const char *name, bool can_be_short)
+{
+	return gate_of(name, can_be_short, true);
 }
 
 /* In a function that answers -1 with errno. */
@@ -89,6 +103,19 @@ gate(const char *name, bool can_be_short)
 #define GATE_BYTES(name, fd, len)						\
 	do {									\
 		int what = is_stored(fd) ? gate(name, (len) > 1) : 0;		\
+		if (what == FAULTS_SHORT)					\
+			(len) /= 2;						\
+		else if (what != 0) {						\
+			errno = what;						\
+			return -1;						\
+		}								\
+	} while (0)
+
+/* From a socket into a pipe, where `wire`: of all calls on sockets, this one alone. */
+#define GATE_SPLICE(wire, out, len)						\
+	do {									\
+		int what = (wire) ? gate_of("splice+", (len) > 1, false) :	\
+		    is_stored(out) ? gate("splice", (len) > 1) : 0;		\
 		if (what == FAULTS_SHORT)					\
 			(len) /= 2;						\
 		else if (what != 0) {						\
@@ -515,7 +542,7 @@ splice(int in, off64_t *from, int out, off64_t *to, size_t len, unsigned flags)
 	ssize_t n;
 	REAL(splice);
 
-	GATE_BYTES("splice", out, len);
+	GATE_SPLICE(to == NULL, out, len);
 	if ((n = real(in, from, out, to, len, flags)) > 0 && to != NULL)
 		log_copied(out, at, (size_t)n);
 	return n;
@@ -721,7 +748,19 @@ fcntl(int fd, int command, ...)
 	va_end(ap);
 	if (command == F_OFD_SETLKW || command == F_OFD_SETLK)
 		GATE_FD("fcntl", fd);
+	if (command == F_SETPIPE_SZ)
+		GATE("fcntl pipe");
 	return real(fd, command, arg);
+}
+
+/* Those through which large uploads go. */
+int
+pipe2(int fd[2], int flags)
+{
+	REAL(pipe2);
+
+	GATE("pipe2");
+	return real(fd, flags);
 }
 
 /* Whatever close(2) answers, the descriptor is closed. */

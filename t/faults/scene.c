@@ -13,6 +13,7 @@
 
 #define SMALL	5000
 #define LARGE	700000			/* is reserved, and received in batches */
+#define PIPED	(1024 * 1024 + 150000)	/* goes by a pipe into the file */
 #define HUGE	(9 * 1024 * 1024)	/* its write-back is begun before its end */
 
 const struct scene scenes[] = {
@@ -22,6 +23,7 @@ const struct scene scenes[] = {
 	{ "put an empty file", PUT, "sha256=%n", 0, { OLD }, { NEW }, 0, 0 },
 	{ "put with wait, mode, mtime", PUT, "wait mode=600 mtime=1000000000.5", SMALL, { OLD }, { NEW }, 0, 0 },
 	{ "put large", PUT, "sha256=%n", LARGE, { OLD }, { NEW }, 0, 0 },
+	{ "put by a pipe", PUT, "sha256=%n", PIPED, { OLD }, { NEW }, 0, 0 },
 	{ "put if=new", PUT, "if=new", SMALL, { NOTHING }, { NEW }, 0, 0 },
 	{ "put large if=new", PUT, "if=new wait", LARGE, { NOTHING }, { NEW }, 0, 0 },
 	{ "put if=sha256:", PUT, "if=sha256:%o", SMALL, { OLD }, { NEW }, 0, 0 },
@@ -311,23 +313,6 @@ play_look(struct play *p, unsigned which)
 	return content;
 }
 
-void
-play_end(struct play *p)
-{
-	char name[PATH_MAX];
-
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s%s", p->root, p->name[i]);
-		while (strlen(name) > strlen(p->root)) {
-			if (remove(name) == -1 && i == 0 && p->scene->elsewhere)
-				break;
-			*strrchr(name, '/') = '\0';
-		}
-	}
-	free(p->old);
-	free(p->new);
-}
-
 /* How many staged files there are of which `fits` says so. */
 static unsigned
 count_staged(const char *root, bool (*fits)(int, const char *, size_t), size_t arg)
@@ -345,6 +330,58 @@ count_staged(const char *root, bool (*fits)(int, const char *, size_t), size_t a
 			n += fits(dirfd(dir), d->d_name, arg);
 	closedir(dir);
 	return n;
+}
+
+static void
+add_size(struct play_size *sum, int dirfd, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return;
+	sum->names++;
+	sum->bytes += S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
+static bool
+add_staged(int dirfd, const char *name, size_t sum)
+{
+	add_size((struct play_size *)sum, dirfd, name);	/* NOLINT: a pointer, as a number */
+	return true;
+}
+
+void
+play_sizes(const struct play *p, struct play_size *sum)
+{
+	char name[PATH_MAX], *at;
+
+	*sum = (struct play_size){ 0 };
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s", p->root, p->name[i]);
+		for (at = name + strlen(p->root) + 1; (at = strchr(at, '/')) != NULL; *at++ = '/') {
+			*at = '\0';
+			add_size(sum, AT_FDCWD, name);
+		}
+		add_size(sum, AT_FDCWD, name);
+	}
+	(void)count_staged(p->root, add_staged, (size_t)sum);
+}
+
+void
+play_end(struct play *p)
+{
+	char name[PATH_MAX];
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s", p->root, p->name[i]);
+		while (strlen(name) > strlen(p->root)) {
+			if (remove(name) == -1 && i == 0 && p->scene->elsewhere)
+				break;
+			*strrchr(name, '/') = '\0';
+		}
+	}
+	free(p->old);
+	free(p->new);
 }
 
 static bool

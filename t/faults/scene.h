@@ -46,6 +46,11 @@ int	play_before(struct play *);
 int	play_act(struct play *);
 /* What stands under a name, by GET; tells on stdout what is wrong with it. */
 enum content play_look(struct play *, unsigned which);
+/* What really is there under its names, folders on their way included, and in the reserved folder. */
+struct play_size {
+	int64_t bytes, names;
+};
+void	play_sizes(const struct play *, struct play_size *);
 /* Removes what is left. */
 void	play_end(struct play *);
 

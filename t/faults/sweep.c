@@ -12,7 +12,8 @@
  * First each request is sent once and its calls are counted; then once for each of them, which fails.
  * After each: the answer is right for the fault; both names have what they had before, or, after an
  * answer that says so, what they should have, and never anything else, nor a wrong digest; no
- * descriptor and no staged file more than before; and the same request succeeds at once. */
+ * descriptor and no staged file more than before, and nothing counted for a quota that is not there; and
+ * the same request succeeds at once. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -44,15 +45,15 @@ static const struct fault {
 
 /* What an interrupted call may not make fail: those that wait for something, and so can be. */
 static const char *const waiting[] = {
-	"openat2", "openat", "openat+", "pwrite", "pwritev2", "write", "pread", "copy_file_range", "splice", "fallocate",
-	"ftruncate", "flock", "fcntl", NULL,
+	"openat2", "openat", "openat+", "pwrite", "pwritev2", "write", "pread", "copy_file_range", "splice",
+	"splice+", "fallocate", "ftruncate", "flock", "fcntl", NULL,
 };
 
 /* What may fail without harm: a digest is not kept, a mark of whose upload it was stays, a lock is not
  * needed, room not reserved, a leftover not removed.  No other call may fail and the answer be positive. */
 static const char *const harmless[] = {
 	"fsetxattr", "fgetxattr", "fremovexattr", "close", "flock", "unlinkat", "fstatvfs", "fstatfs",
-	"fstat", "statx", NULL,
+	"fstat", "statx", "pipe2", "fcntl pipe", NULL,
 };
 /* Besides: an upload whose leftovers cannot be looked at begins anew, and a folder that cannot be looked
  * at is made, or not, by a call that says why. */
@@ -113,6 +114,28 @@ count_all_fds(pid_t pid)
 		n += count_all_fds(child);
 	fclose(file);
 	return n;
+}
+
+/* What a server with a quota counts, less what is really there of a play's names and in staging: that
+ * of all others, which stays the same. */
+struct counted {
+	int64_t bytes, names;
+};
+
+static bool
+others_count(struct sweep *w, const struct play *p, struct counted *c)
+{
+	struct play_size there;
+	const char *line;
+
+	if (talk_say(w->talk, "SPACE\n") == -1 || talk_reply(w->talk, &line) != 200)
+		return false;
+	c->bytes = talk_number(line, " used=");
+	c->names = talk_number(line, " used-files=");
+	play_sizes(p, &there);
+	c->bytes -= there.bytes;
+	c->names -= there.names;
+	return true;
 }
 
 static void
@@ -282,7 +305,7 @@ static void
 check_leaks(struct sweep *w, struct play *p, const struct fault *fault, unsigned n, unsigned fds,
     unsigned staged)
 {
-	char text[128];
+	char text[160];
 	unsigned now_fds = 0, now_staged = 0;
 
 	for (int i = 0; i < 1000; i++) {
@@ -298,6 +321,22 @@ check_leaks(struct sweep *w, struct play *p, const struct fault *fault, unsigned
 }
 
 static void
+check_charges(struct sweep *w, struct play *p, const struct fault *fault, unsigned n, struct counted before)
+{
+	struct counted now = { 0 };
+	char text[160];
+
+	for (int i = 0; i < 1000; i++) {
+		if (others_count(w, p, &now) && now.bytes == before.bytes && now.names == before.names)
+			return;
+		moment();
+	}
+	snprintf(text, sizeof(text), "%lld bytes and %lld names are counted that are not there",
+	    (long long)(now.bytes - before.bytes), (long long)(now.names - before.names));
+	complain(w, p, fault, n, text);
+}
+
+static void
 clear_staged(struct sweep *w)
 {
 	char command[PATH_MAX + 64];
@@ -309,6 +348,7 @@ clear_staged(struct sweep *w)
 static void
 play_with(struct sweep *w, const struct scene *scene, const struct fault *fault, unsigned n)
 {
+	struct counted before;
 	unsigned fds, staged;
 	struct play p;
 	bool kills = fault->what == FAULTS_KILL, unlinks, breaks = scene->act == BREAK || scene->act == HOLD_BREAK;
@@ -321,6 +361,8 @@ play_with(struct sweep *w, const struct scene *scene, const struct fault *fault,
 	}
 	fds = count_all_fds(w->master);
 	staged = play_staged(w->root, 0);
+	if (!others_count(w, &p, &before))
+		complain(w, &p, fault, n, "nothing is counted");
 	arm(w->f, n, fault->what);
 	code = play_act(&p);
 	atomic_store(&w->f->armed, false);
@@ -339,6 +381,9 @@ play_with(struct sweep *w, const struct scene *scene, const struct fault *fault,
 	unlinks = strcmp(w->f->calls[n - 1], "unlinkat") == 0;
 	if (!kills && !unlinks)
 		check_leaks(w, &p, fault, n, fds, staged + breaks);
+	/* What a dead process was at is counted anew, later. */
+	if (!kills)
+		check_charges(w, &p, fault, n, before);
 	check_again(w, &p, fault, n);
 	if (kills || unlinks || breaks)
 		clear_staged(w);
