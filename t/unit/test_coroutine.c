@@ -442,7 +442,8 @@ an_overflow_is_caught(void **state)
 
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__)
-	skip();		/* it has its own words for that */
+	print_message("skipped: a sanitizer has its own words for that\n");
+	skip();
 #endif
 	if ((pid = fork()) == 0) {
 		(void)sigaltstack(&stack, NULL);
@@ -467,7 +468,8 @@ no_memory_is_told(void **state)
 
 	(void)state;
 #if defined(__SANITIZE_ADDRESS__)
-	skip();		/* needs terabytes of address space */
+	print_message("skipped: a sanitizer needs terabytes of address space\n");
+	skip();
 #endif
 	if ((pid = fork()) == 0) {
 		limit.rlim_cur = limit.rlim_max = (rlim_t)(pages_mapped() * sysconf(_SC_PAGESIZE) + 4 * COROUTINE_STACK);
