@@ -5,6 +5,7 @@
 bats_require_minimum_version 1.5.0
 load helper
 load dialog
+load pool
 
 teardown()
 {
@@ -133,7 +134,7 @@ took_about()
 	server -o io-timeout=1s
 	dial
 	yes 'GET /f' | head -n 1000 >&"$C"
-	pause 2
+	wait_for no_sessions
 	size=$(take 70000000 | wc -c)
 	((size < 60000000)) || fail "all of it came"
 	assert_well
@@ -180,7 +181,8 @@ took_about()
 	done
 	dial_only
 	say PING
-	quiet 0.3
+	wait_for backlog 1
+	quiet 0.1
 	C=${fds[0]} hang_up
 	expect '^200 coffer=1 ' '^200 time='
 }

@@ -125,14 +125,6 @@ tries()
 	(($(grep -cE 'worker [0-9]+ \(pid [0-9]+, .* s old\) ended with status [1-9]' "$LOG") >= $1))
 }
 
-# The same workers, all of them, for half a second.
-steady()
-{
-	local before
-	before=$(workers)
-	pool_is "$WORKERS" && sleep 0.5 && [[ $(workers) == "$before" ]]
-}
-
 # bats test_tags=models:all
 @test "a pool whose workers cannot begin does not give up, and is full once they can" {
 	expect_deaths
@@ -143,7 +135,7 @@ steady()
 	alive "$PID"
 	grep -q "$T/root: .*No such file or directory" "$LOG" || fail_with_log "nobody says why"
 	mv "$T/elsewhere" "$T/root"
-	wait_for steady || fail_with_log "the pool is not full again"
+	wait_for all_serve || fail_with_log "the pool is not full again"
 	run -0 ask 'LIST /' QUIT
 	assert_line '200 type=d'
 	stop_server

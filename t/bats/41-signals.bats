@@ -99,7 +99,7 @@ worked()
 	C=$idle expect '^503 shutting down$'
 	C=$idle ended
 	before=$(worked)
-	sleep 0.5
+	sleep 0.5		# what is measured: whoever spins has used all of it
 	(($(worked) - before < 20)) || fail_with_log "whoever drains does not sleep while there is nothing to do"
 	alive "$PID" || fail_with_log "it did not wait for the transfer"
 	finish_get
@@ -202,8 +202,6 @@ stands_still()
 	kill -KILL "$PID"
 	C=$idle expect '^503 shutting down$'
 	C=$idle ended
-	sleep 0.3
-	! all_gone $left || fail "nobody is left for the transfer"
 	finish_get
 	assert_equal "$(cat "$T/after")" '503 shutting down'
 	wait_for all_gone $left || fail "workers are left behind"

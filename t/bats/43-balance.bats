@@ -137,7 +137,8 @@ accepts_again()
 		first=${first:-$C}
 	done
 	dial_only
-	quiet 0.5
+	wait_for backlog 1
+	quiet 0.1
 	C=$first hang_up
 	expect '^200 coffer=1 '
 }

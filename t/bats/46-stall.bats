@@ -71,18 +71,23 @@ well()
 }
 
 @test "workers that only wait, with sessions or without, are no stall" {
-	local before idle
+	local before idle stopped
 	noise 24M "$T/root/big"
+	WORKERS=3
 	server -o stall-timeout=1s
-	before=$(workers)
 	dial
 	idle=$C
 	dial
 	say 'GET /big'
 	expect '^200 size='
-	sleep 2.5
-	assert_equal "$(workers)" "$before"
-	refute grep -q 'has not moved' "$LOG"
+	# When one that has none of them is found to be a stall, the others have been listened to for as long.
+	expect_deaths
+	stopped=$(ctl --json status | jq '[.workers[] | select(.sessions == 0)][0].pid')
+	before=$(workers | grep -vx "$stopped")
+	kill -STOP "$stopped"
+	wait_for pool_is "$WORKERS" "$stopped" || fail_with_log "nobody listens to them"
+	assert_equal "$(workers | grep -cxF "$before")" 2
+	refute grep 'has not moved' <(grep -v "(pid $stopped)" "$LOG")
 	C=$idle say PING
 	C=$idle expect '^200 time='
 }
@@ -93,11 +98,12 @@ well()
 	server -o stall-timeout=2s
 	before=$(workers)
 	kill -STOP "$PID" $before
-	sleep 3
+	sleep 3		# that is what it is about
 	kill -CONT "$PID"
-	sleep 0.2	# the master looks first
+	ctl status >/dev/null	# the master looks first
 	kill -CONT $before
-	sleep 0.5
+	run -0 ask PING QUIT
+	master_turned
 	assert_equal "$(workers)" "$before"
 	# Nobody was even suspected.
 	refute grep -q 'has not moved' "$LOG"
@@ -110,7 +116,7 @@ well()
 	server -o stall-timeout=0
 	pid=$(workers | head -n 1)
 	kill -STOP "$pid"
-	sleep 1.5
+	sleep 1.5		# the master looks once a second
 	refute grep -q 'has not moved' "$LOG"
 	kill -CONT "$pid"
 	wait_for pool_is "$WORKERS"

@@ -117,7 +117,7 @@ ticks()
 	dial_only
 	wait_for grep -q 'cannot accept: Too many open files; trying again' "$LOG"
 	before=$(ticks "$worker")
-	quiet 1
+	quiet 1		# what is measured: whoever spins has used all of it
 	(($(ticks "$worker") - before < 30)) || fail "$(($(ticks "$worker") - before)) ticks in a second"
 	assert_equal "$(grep -c 'cannot accept' "$LOG")" 1
 	limit_to "$worker" --nofile=1024:

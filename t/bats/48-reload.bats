@@ -132,7 +132,7 @@ launch_port()
 	dial	# holds the only worker
 	ask 'STAT /' QUIT >"$T/answer" 3>&- &
 	pid=$!
-	pause 0.3
+	wait_for backlog 1
 	assert_equal "$(cat "$T/answer")" ''
 	reload
 	wait "$pid"
@@ -269,10 +269,16 @@ launch_port()
 		kill -HUP "$PID"
 	done
 	wait_for logged 1 '^reloaded: '
-	pause 0.5
+	master_turned
+	wait_for none_under_way
 	(($(count '^reloaded: ') <= 20))
 	reload
 	wait_for pool_is "$WORKERS"
+}
+
+none_under_way()
+{
+	(($(count '^reloading') == $(count '^reloaded: ')))
 }
 
 @test "workers of a generation that drains are not started again" {
@@ -290,23 +296,38 @@ launch_port()
 	wait_for pool_is "$WORKERS" $old
 }
 
-@test "a drain that does not end is bounded by grace-timeout, and only 8 of them are borne at a time" {
-	local i
+@test "a drain that does not end is bounded by grace-timeout" {
 	expect_deaths
 	noise 24M "$T/root/big"
-	server -o grace-timeout=8s
-	for i in {1..8}; do
+	server -o grace-timeout=1s
+	dial
+	say 'GET /big'
+	expect '^200 size='
+	reload
+	wait_for logged 1 '^generation 1 has gone' || fail_with_log "it goes on"
+	wait_for pool_is "$WORKERS"
+}
+
+@test "only 8 drains are borne at a time: the next reload waits until one of them has ended" {
+	local first i
+	noise 24M "$T/root/big"
+	server -o grace-timeout=5m
+	dial
+	first=$C
+	say 'GET /big'
+	expect '^200 size='
+	reload
+	for i in {2..8}; do
 		dial
 		say 'GET /big'
 		expect '^200 size='
 		reload
 	done
 	kill -HUP "$PID"
-	pause 0.5
+	master_turned
 	assert_equal "$(count '^reloaded: ')" 8
+	C=$first hang_up
 	wait_for logged 9 '^reloaded: ' || fail_with_log "the last reload was forgotten"
-	wait_for logged 8 'has gone'
-	wait_for pool_is "$WORKERS"
 }
 
 @test "TERM and QUIT during a reload end the server" {

@@ -323,8 +323,10 @@ deaths()
 	dial
 	say 'STAT /'
 	expect '^200 '
-	{ sleep 1; printf q; } | timeout "$PATIENCE" script -qec "$COFFER_BUILD/cofferctl -d 60 top" /dev/null \
-	    >"$T/screen" || fail "status $?"
+	: >"$T/screen"
+	{ wait_for grep -q 'SESSION PEER' "$T/screen" || true; printf q; } |
+	    timeout "$((2 * PATIENCE))" script -qec "$COFFER_BUILD/cofferctl -d 60 top" /dev/null >"$T/screen" ||
+	    fail "status $?"
 	grep -q 'WORKER GEN STATE' "$T/screen"
 	grep -q 'SESSION PEER' "$T/screen"
 }

@@ -239,7 +239,7 @@ no_child_but_workers()
 	kill -USR2 "$PID"
 	wait_for grep -q '^upgrading' "$LOG"
 	kill -HUP "$PID"
-	pause 0.3
+	master_turned
 	refute grep -q '^reloading' "$LOG"
 	stop_server
 }
@@ -250,8 +250,9 @@ no_child_but_workers()
 	install_script <<<$'#!/bin/sh\nwhile [ ! -e '"$T/go"$' ]; do sleep 0.1; done\nexec '"$COFFER_BUILD/cofferd"$' "$@"'
 	ctl upgrade >"$T/first" 2>&1 3>&- & first=$!
 	wait_for grep -q '^upgrading' "$LOG"
+	held=$(open_sockets)
 	ctl upgrade >"$T/second" 2>&1 3>&- & second=$!
-	pause 0.3
+	wait_for more_open_than "$held" || fail "the second is not let in"
 	touch "$T/go"
 	wait "$first"
 	PID=$(sed -E 's/.*, pid ([0-9]+), serves.*/\1/' "$T/first")
@@ -268,17 +269,28 @@ no_child_but_workers()
 	local new
 	expect_deaths
 	installed
-	# It tells the time it takes.
-	install_script <<<$'#!/bin/sh\nsleep 1\nexec '"$COFFER_BUILD/cofferd"$' "$@"'
+	install_script <<<$'#!/bin/sh\nwhile [ ! -e '"$T/go"$' ]; do sleep 0.1; done\nexec '"$COFFER_BUILD/cofferd"$' "$@"'
 	# LISTEN_PID is of the shell, and exec keeps it.
 	kill -USR2 "$PID"
 	wait_for grep -q '^upgrading' "$LOG"
 	new=$(pgrep -P "$PID" -f bin/cofferd | tail -n 1)
 	kill -KILL "$PID"
+	touch "$T/go"
 	wait_for grep -q '^in charge' "$LOG" || fail_with_log "nobody is in charge"
 	SERVERS+=("$new")
 	assert_equal "$(in_charge)" "$new"
 	assert_regex "$(ask PING QUIT)" '200 time='
+}
+
+# open_sockets: how many the master has.
+open_sockets()
+{
+	find "/proc/$PID/fd" -lname 'socket:*' | wc -l
+}
+
+more_open_than()
+{
+	(($(open_sockets) > $1))
 }
 
 # bats test_tags=models:all

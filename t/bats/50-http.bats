@@ -157,7 +157,7 @@ load http
 	assert_line "Repr-Digest: sha-256=:$base64:"
 	assert_equal "$(status_of /f -H "If-None-Match: \"sha256-$hex\"")" 304
 	# Changed behind our back, it is unknown again.
-	sleep 0.02
+	sleep 0.02		# until the time that files have has moved on
 	printf 'other\n' >"$T/root/f"
 	sleep 0.02
 	run -0 head_of /f -H "If-None-Match: \"sha256-$hex\""
@@ -412,7 +412,10 @@ load http
 		kill \$first; wait \$first
 		nc -l 127.0.0.1 8080 </dev/null >/dev/null 2>&1 &
 		taken=\$!
-		sleep 0.2
+		for ((i = 0; i < 200; i++)); do
+			if grep -q ':1F90 [^ ]* 0A ' /proc/net/tcp; then break; fi
+			sleep 0.05
+		done
 		log=third begin
 		kill \$pid; wait \$pid
 		log=fourth begin -l http://127.0.0.1:8080

@@ -163,10 +163,12 @@ alive()
 		setsockopt($s, SOL_SOCKET, SO_SNDBUF, pack("i", 1 << 20));
 		$lines = "\r\n" x 65536;
 		$end = time + 60;
+		syswrite($s, $lines) or exit;
+		open(F, ">", $ARGV[1]);
 		syswrite($s, $lines) or exit while time < $end;
-	' "$WEB_PORT" 2>/dev/null 3>&- &
+	' "$WEB_PORT" "$T/flooding" 2>/dev/null 3>&- &
 	flood=$!
-	sleep 0.3
+	wait_for test -e "$T/flooding"
 	for i in 1 2 3; do
 		assert_equal "$(status_of /f)" 200
 	done

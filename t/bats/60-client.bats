@@ -402,12 +402,20 @@ odd_tree()
 @test "a progress bar is drawn on a terminal only, after a second, and wiped away" {
 	command -v script >/dev/null || skip "script(1) is not here"
 	server -w
-	script -qec "(echo a; sleep 2; echo b) | '$COFFER_BUILD/coffer' put - /x" /dev/null \
-	    </dev/null >"$T/shown"
-	grep -q 'stdin .*/s' "$T/shown"
+	: >"$T/shown"
+	mkfifo "$T/more" "$T/more too"
+	# The one without a terminal begins first, and ends when the other one has drawn its bar.
+	coffer put - /y <"$T/more too" >"$T/silent" 2>&1 3>&- & silent=$!
+	exec {Y}>"$T/more too"
+	echo a >&"$Y"
+	script -qec "'$COFFER_BUILD/coffer' put - /x <'$T/more'" /dev/null </dev/null >"$T/shown" 3>&- & shown=$!
+	exec {X}>"$T/more"
+	echo a >&"$X"
+	wait_for grep -q 'stdin .*/s' "$T/shown"
+	exec {X}>&- {Y}>&-
+	wait "$shown" "$silent"
 	[[ $(cat "$T/shown") == *$'\r\e[K' ]]
-	(echo a; sleep 2) | coffer put - /y >"$T/shown" 2>&1
-	[[ ! -s $T/shown ]]
+	[[ ! -s $T/silent ]]
 }
 
 @test "whoever reads our output may go: no noise" {

@@ -294,7 +294,7 @@ sha()
 	(
 		for i in {1..6}; do
 			kill -KILL $(workers) || true
-			sleep 0.4
+			sleep 0.4	# as long as a few files take
 		done
 	) 3>&- &
 	killer=$!

@@ -37,7 +37,7 @@ says_and_stays()
 {
 	# shellcheck disable=SC2059
 	printf "$HELLO\n$1" "${@:2}" >"$T/words"
-	liar < <(exec 3>&-; cat "$T/words"; sleep 5)
+	liar < <(exec 3>&-; cat "$T/words"; exec sleep "$PATIENCE")
 }
 
 @test "a digest that differs: exit 9, and the file is kept under another name" {
@@ -243,7 +243,7 @@ interrupted()
 }
 
 @test "exit 4: a server that says nothing" {
-	liar < <(exec 3>&-; sleep 5)
+	liar < <(exec 3>&-; exec sleep "$PATIENCE")
 	run -4 coffer -T 1 ls
 	assert_output --partial 'nothing came for 1 s'
 }

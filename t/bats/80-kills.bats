@@ -85,6 +85,15 @@ until_done()
 	return 1
 }
 
+# Whether each has put its first file, and got it.
+all_have_begun()
+{
+	local client
+	for ((client = 1; client <= CLIENTS; client++)); do
+		(($(wc -l <"$T/sent/$client") > 1)) || return 1
+	done
+} 2>/dev/null
+
 # The clients that are still there.
 still_busy()
 {
@@ -114,7 +123,7 @@ none_busy()
 		busy "$client" 3>&- &
 		BUSY+=($!)
 	done
-	sleep 0.5
+	wait_for all_have_begun
 	began=$(now)
 	# On a machine that is busy otherwise, so few may have hit nobody: then some more.
 	while ((kills < KILLS || (kills < 5 * KILLS && $(wc -l <"$T/retries") == 0))); do
@@ -131,7 +140,6 @@ none_busy()
 		((left <= 0)) || pause "0.$(printf %03d "$left")"
 	done
 	echo "# $kills kills in $(($(now) - began)) ms" >&3
-	sleep 0.5
 	: >"$T/stop"
 	PATIENCE=60 wait_for none_busy || fail "clients do not come to an end"
 

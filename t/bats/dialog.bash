@@ -72,7 +72,8 @@ ended()
 	}
 }
 
-# quiet SECONDS: nothing comes, not even the end.
+# quiet SECONDS: nothing comes, not even the end.  On a slow machine it may see too little, and never
+# what is not there.
 quiet()
 {
 	local line= status=0
@@ -83,7 +84,8 @@ quiet()
 	}
 }
 
-# pause SECONDS: without a process.
+# pause SECONDS: without a process.  For what a client does slowly, and not to wait for something: for that
+# there is wait_for, and master_turned (pool.bash) for what does not happen.
 pause()
 {
 	[[ -n ${NEVER:-} ]] || exec {NEVER}<> <(:)
