@@ -205,6 +205,7 @@ upload_hold(struct upload **upp, struct object *done)
 	if (up->parent != -1)
 		close(up->parent);
 	up->parent = -1;
+	usage_settle(&up->owed);
 	up->keeps = stays_open(h, up);
 	if ((!up->keeps && let_go(up) == -1) || append(h, up) == -1)
 		goto fail;

@@ -188,6 +188,7 @@ rename_staged(struct upload *up, bool only_new)
 {
 	if (name_staged(up, only_new) == -1)
 		return -1;
+	usage_settle(&up->owed);
 	usage_moved(up->store, &(struct stat){ .st_mode = S_IFREG, .st_size = up->offset });
 	if (up->staged.fd != -1)
 		close(up->staged.fd);

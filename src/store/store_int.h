@@ -75,7 +75,7 @@ void	usage_moved(struct store *, const struct stat *);	/* was renamed */
 
 /* Notes how much of what is counted has not come yet, so that it is given back if this process dies;
  * owed->bytes is to be kept true.  NULL where nobody counts, or too many owe. */
-struct usage_owed *usage_owe(struct store *, uint64_t bytes);
+struct usage_owed *usage_owe(struct store *, uint64_t bytes, uint64_t names);
 void	usage_settle(struct usage_owed **);
 
 /* Whether any later change of a file with this mtime will show in it. */

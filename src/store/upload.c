@@ -117,6 +117,7 @@ charge(struct upload *up)
 {
 	uint64_t found = up->staged.found > 0 ? (uint64_t)up->staged.found : 0;
 	uint64_t size = up->want.size > 0 ? (uint64_t)up->want.size : 0;
+	bool nameless = *up->staged.name == '\0';
 
 	up->charged = found;
 	up->counted = up->staged.found >= 0;
@@ -128,8 +129,8 @@ charge(struct upload *up)
 		return -1;
 	up->charged = size > found ? size : found;
 	up->counted = true;
-	if (size >= UPLOAD_RESERVE_MIN && size > (uint64_t)up->offset)
-		up->owed = usage_owe(up->store, size - (uint64_t)up->offset);
+	if (nameless || size > (uint64_t)up->offset)
+		up->owed = usage_owe(up->store, size - (uint64_t)up->offset, nameless);
 	return 0;
 }
 
@@ -159,7 +160,8 @@ void
 upload_came(struct upload *up, off_t offset)
 {
 	up->offset = offset;
-	if (up->owed != NULL)
+	/* What has no name goes with its process. */
+	if (up->owed != NULL && *up->staged.name != '\0')
 		atomic_store_explicit(&up->owed->bytes, (uint64_t)(up->want.size - offset), memory_order_relaxed);
 }
 

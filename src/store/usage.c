@@ -67,18 +67,23 @@ usage_give_back(struct store *s, uint64_t bytes, uint64_t names)
 }
 
 struct usage_owed *
-usage_owe(struct store *s, uint64_t bytes)
+usage_owe(struct store *s, uint64_t bytes, uint64_t names)
 {
 	struct usage *u = s->opts.usage;
-	int pid = getpid(), nobody;
+	size_t places = bytes < UPLOAD_RESERVE_MIN ? USAGE_OWERS / 2 : USAGE_OWERS;
 	struct usage_owed *owed;
+	int pid, nobody;
 
-	for (owed = u != NULL ? u->owed : NULL; owed != NULL && owed < u->owed + USAGE_OWERS; owed++) {
+	if (u == NULL)
+		return NULL;
+	pid = getpid();
+	for (owed = u->owed; owed < u->owed + places; owed++) {
 		nobody = 0;
 		if (atomic_load_explicit(&owed->pid, memory_order_relaxed) == 0 &&
 		    atomic_compare_exchange_strong(&owed->pid, &nobody, pid)) {
 			atomic_store(&owed->worker, s->opener);
 			atomic_store(&owed->bytes, bytes);
+			atomic_store(&owed->names, names);
 			return owed;
 		}
 	}
@@ -90,6 +95,7 @@ usage_settle(struct usage_owed **owed)
 {
 	if (*owed != NULL) {
 		atomic_store(&(*owed)->bytes, 0);
+		atomic_store(&(*owed)->names, 0);
 		atomic_store(&(*owed)->worker, 0);
 		atomic_store(&(*owed)->pid, 0);
 	}
@@ -104,6 +110,7 @@ usage_bury(struct usage *u, pid_t pid)
 	for (owed = u->owed; pid > 0 && owed < u->owed + USAGE_OWERS; owed++)
 		if (atomic_load(&owed->pid) == pid || atomic_load(&owed->worker) == pid) {
 			atomic_fetch_add(&u->bytes.went, atomic_load(&owed->bytes));
+			atomic_fetch_add(&u->names.went, atomic_load(&owed->names));
 			usage_settle(&(struct usage_owed *){ owed });
 		}
 }

@@ -16,14 +16,15 @@ struct usage_count {
 	_Atomic uint64_t moved;		/* renamed: a walk may have missed it, or seen it twice */
 };
 
-/* What is counted for a large upload and has not come yet, and whose it is.  Where there is no place
- * left, what a dead process had stays counted until the next walk. */
+/* What is counted for an upload and has not come yet, and whose it is.  Where there is no place
+ * left, what a dead process had stays counted until the next walk.  Small ones leave half of them to others. */
 #define USAGE_OWERS	1024
 
 struct usage_owed {
 	atomic_int	 pid;		/* the process that runs the upload; 0: a free place */
 	atomic_int	 worker;	/* that it belongs to, or itself */
 	_Atomic uint64_t bytes;
+	_Atomic uint64_t names;
 };
 
 /* In memory that all processes share; zeroed, it is one that nobody has counted yet. */

@@ -145,3 +145,24 @@ no_more_than_lies()
 	assert_equal "$(find "$T/root" -type f -size +0 -printf '%f %s\n')" 'a 9000000'
 	assert_equal "$(getfattr --absolute-names -m user.coffer.staged "$T/root/a" 2>/dev/null)" ''
 }
+
+@test "what a dead process had counted for small uploads is given back, too" {
+	local WORKERS=2
+	expect_deaths
+	for durability in none full; do
+		server -w -o quota=10000000 -o respawn-delay-max=100ms -o quarantine=0 -o durability=$durability
+		run -0 ask $'PUT /known size=1\nx'	# and which kind of file can be had
+		dial
+		say 'PUT /a size=50000'
+		printf 0123456789 >&"$C"
+		wait_for used 50001
+		kill -KILL $(pgrep -s "$PID" | grep -vx "$PID")
+		hang_up
+		# Of what has a name in staging, the bytes that have come are there.
+		wait_for used $(($(find "$T/root" -type f -printf '%s+')0))
+		run -0 ask SPACE
+		assert_line --index 1 --regexp " used-files=$(find "$T/root" -type f ! -name lock | wc -l)\$"
+		stop_server
+		rm -rf "$T/root"/{known,.coffer}
+	done
+}
