@@ -263,3 +263,21 @@ config_key_default(const struct config_key *key, const struct config *config, ch
 	(void)snprintf(text, 32, "%u", MIN(MAX(processors(), WORKERS_MIN), WORKERS_MAX));
 	return text;
 }
+
+void *
+config_key_field(const struct config_key *key, const struct config *config)
+{
+	return (char *)(uintptr_t)config + key->offset;
+}
+
+const char *
+config_key_choice(const struct config_key *key, int n, size_t *len)
+{
+	const char *word = key->choices;
+
+	while (n-- > 0 && word != NULL)
+		word = (word = strchr(word, ' ')) != NULL ? word + 1 : NULL;
+	if (word != NULL)
+		*len = strcspn(word, " ");
+	return word;
+}

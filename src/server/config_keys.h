@@ -51,7 +51,13 @@ const struct config_key	*config_key_near(const char *name);
 const char	*config_key_default(const struct config_key *, const struct config *,
 		    char text[32]);
 
-/* The rest is in config_values.c. */
+/* Its field in the config. */
+void	*config_key_field(const struct config_key *, const struct config *);
+
+/* The n-th word of a choice, not terminated, its length in *len; NULL past the last. */
+const char	*config_key_choice(const struct config_key *, int n, size_t *len);
+
+/* --- config_values.c: from text */
 
 /* Takes a value into the config; a list grows by it.  0, or -1 with a sentence about the value:
  * `"5x" is not a time (a number with ms, s, m, h or d)`. */
@@ -71,6 +77,8 @@ void	config_key_clear(const struct config_key *, struct config *);
 
 /* Whatever memory its value has. */
 void	config_key_free(const struct config_key *, struct config *);
+
+/* --- config_print.c: to text */
 
 /* Writes the value as the file would hold it: quoted where it must be. */
 void	config_key_print(const struct config_key *, const struct config *, FILE *);

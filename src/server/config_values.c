@@ -1,9 +1,8 @@
-/* config_values - a value's way from text into its field of struct config, and back.
+/* config_values - a value's way from text into its field of struct config.
  * Which values a key takes is said by the table in config_keys. */
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,16 +13,10 @@
 #include "sched/sched.h"
 #include "server/config_keys.h"
 
-#define SHOWN	160	/* bytes of a value that a message shows */
+#define SHOWN		160	/* bytes of a value that a message shows */
+#define SENTENCE	128	/* and of what is wrong with it */
 
 #define nitems(array)	(sizeof(array) / sizeof((array)[0]))
-
-/* The field of key in config. */
-static void *
-field(const struct config_key *key, const struct config *config)
-{
-	return (char *)(uintptr_t)config + key->offset;
-}
 
 /* "value" made fit to be shown, and what is wrong with it. */
 static int
@@ -39,7 +32,7 @@ refuse(char *why, const char *value, const char *sentence)
 void
 config_key_place(const struct config_key *key, struct config *config, const char *place)
 {
-	const struct config_paths *paths = field(key, config);
+	const struct config_paths *paths = config_key_field(key, config);
 	struct config_path *last = &paths->at[paths->count - 1];
 
 	free(last->place);
@@ -106,7 +99,7 @@ read_number(const struct config_key *key, const char *value, int64_t *number, co
 static int
 set_number(const struct config_key *key, int64_t *at, const char *value, char *why)
 {
-	char sentence[128], min[32], max[32];
+	char sentence[SENTENCE], min[32], max[32];
 	const char *looks;
 	int64_t number;
 
@@ -124,34 +117,28 @@ set_number(const struct config_key *key, int64_t *at, const char *value, char *w
 	return refuse(why, value, sentence);
 }
 
-/* The n-th word of a choice, its length in *len; NULL past the last. */
-static const char *
-choice(const struct config_key *key, int n, size_t *len)
+/* Another item of the list in a sentence. */
+static void
+append_item(char *sentence, size_t size, bool first, const char *item, size_t len)
 {
-	const char *word = key->choices;
+	const size_t end = strlen(sentence);
 
-	while (n-- > 0 && word != NULL)
-		word = (word = strchr(word, ' ')) != NULL ? word + 1 : NULL;
-	if (word != NULL)
-		*len = strcspn(word, " ");
-	return word;
+	(void)snprintf(sentence + end, size - end, "%s%.*s", first ? "" : ", ", (int)len, item);
 }
 
 static int
 set_choice(const struct config_key *key, int *at, const char *value, char *why)
 {
-	char sentence[128] = "is not one of";
+	char sentence[SENTENCE] = "is not one of ";
 	const char *word;
-	size_t len, end;
+	size_t len;
 
-	for (int i = 0; (word = choice(key, i, &len)) != NULL; i++) {
+	for (int i = 0; (word = config_key_choice(key, i, &len)) != NULL; i++) {
 		if (strlen(value) == len && memcmp(value, word, len) == 0) {
 			*at = i;
 			return 0;
 		}
-		end = strlen(sentence);
-		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s %.*s",
-		    i > 0 ? "," : "", (int)len, word);
+		append_item(sentence, sizeof(sentence), i == 0, word, len);
 	}
 	return refuse(why, value, sentence);
 }
@@ -159,19 +146,15 @@ set_choice(const struct config_key *key, int *at, const char *value, char *why)
 static int
 set_model(const char **at, const char *value, char *why)
 {
-	char sentence[128] = "is no concurrency model (";
+	char sentence[SENTENCE] = "is no concurrency model (";
 	const struct sched *model;
-	size_t end;
 
 	if ((model = sched_find(value)) != NULL) {
 		*at = model->name;
 		return 0;
 	}
-	for (size_t i = 0; (model = sched_at(i)) != NULL; i++) {
-		end = strlen(sentence);
-		(void)snprintf(sentence + end, sizeof(sentence) - end, "%s%s", i > 0 ? ", " : "",
-		    model->name);
-	}
+	for (size_t i = 0; (model = sched_at(i)) != NULL; i++)
+		append_item(sentence, sizeof(sentence), i == 0, model->name, strlen(model->name));
 	(void)strlcat(sentence, ")", sizeof(sentence));
 	return refuse(why, value, sentence);
 }
@@ -182,7 +165,6 @@ protocol_of(const struct socket_url *url, char *why)
 {
 	const struct protocol *protocol;
 	char shown[64];
-	size_t end;
 
 	if (strcmp(url->scheme, "unix") == 0)
 		return protocol_at(0)->name;
@@ -190,11 +172,8 @@ protocol_of(const struct socket_url *url, char *why)
 		return protocol->name;
 	(void)snprintf(why, CONFIG_WHY, "no protocol is called \"%s\" (", text_visible(shown,
 	    sizeof(shown), url->scheme, strlen(url->scheme)));
-	for (size_t i = 0; (protocol = protocol_at(i)) != NULL; i++) {
-		end = strlen(why);
-		(void)snprintf(why + end, CONFIG_WHY - end, "%s%s", i > 0 ? ", " : "",
-		    protocol->name);
-	}
+	for (size_t i = 0; (protocol = protocol_at(i)) != NULL; i++)
+		append_item(why, CONFIG_WHY, i == 0, protocol->name, strlen(protocol->name));
 	(void)strlcat(why, ")", CONFIG_WHY);
 	return NULL;
 }
@@ -281,7 +260,7 @@ int
 config_key_set(const struct config_key *key, struct config *config, const char *value,
     char why[CONFIG_WHY])
 {
-	void *at = field(key, config);
+	void *at = config_key_field(key, config);
 
 	switch (key->type) {
 	case CONFIG_STRING:
@@ -325,28 +304,29 @@ int
 config_key_copy(const struct config_key *key, struct config *config, const struct config *from,
     char why[CONFIG_WHY])
 {
-	void *at = field(key, config);
+	const void *value = config_key_field(key, from);
+	void *at = config_key_field(key, config);
 
 	switch (key->type) {
 	case CONFIG_STRING:
 	case CONFIG_PATH:
 	case CONFIG_LOG:
 	case CONFIG_CONTROL:
-		return set_text(at, *(char **)field(key, from), why);
+		return set_text(at, *(char *const *)value, why);
 	case CONFIG_BOOL:
-		*(bool *)at = *(const bool *)field(key, from);
+		*(bool *)at = *(const bool *)value;
 		return 0;
 	case CONFIG_NUMBER:
 	case CONFIG_SIZE:
 	case CONFIG_DURATION:
 	case CONFIG_OCTAL:
-		*(int64_t *)at = *(const int64_t *)field(key, from);
+		*(int64_t *)at = *(const int64_t *)value;
 		return 0;
 	case CONFIG_CHOICE:
-		*(int *)at = *(const int *)field(key, from);
+		*(int *)at = *(const int *)value;
 		return 0;
 	case CONFIG_MODEL:
-		*(const char **)at = *(const char *const *)field(key, from);
+		*(const char **)at = *(const char *const *)value;
 		return 0;
 	case CONFIG_URLS:
 	case CONFIG_PATHS:
@@ -378,7 +358,7 @@ config_key_clear(const struct config_key *key, struct config *config)
 {
 	assert(config_key_is_list(key));
 	if (key->type != CONFIG_URLS) {
-		clear_paths(field(key, config));
+		clear_paths(config_key_field(key, config));
 		return;
 	}
 	for (size_t i = 0; i < config->listens; i++)
@@ -391,7 +371,7 @@ config_key_clear(const struct config_key *key, struct config *config)
 void
 config_key_free(const struct config_key *key, struct config *config)
 {
-	char **text = field(key, config);
+	char **text = config_key_field(key, config);
 
 	if (config_key_is_list(key))
 		config_key_clear(key, config);
@@ -400,109 +380,4 @@ config_key_free(const struct config_key *key, struct config *config)
 		free(*text);
 		*text = NULL;
 	}
-}
-
-char *
-config_key_number(const struct config_key *key, int64_t number, char *dst, size_t size)
-{
-	static const struct unit { const char *name; int64_t factor; } sizes[] = {
-		{ "T", INT64_C(1) << 40 }, { "G", INT64_C(1) << 30 }, { "M", 1 << 20 },
-		{ "K", 1 << 10 }, { "", 1 },
-	}, durations[] = {
-		{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
-	};
-	const struct unit *unit = key->type == CONFIG_DURATION ? durations : sizes;
-
-	if (key->type == CONFIG_OCTAL)
-		(void)snprintf(dst, size, "%03" PRIo64, (uint64_t)number);
-	else if (key->type == CONFIG_NUMBER || number == 0)
-		(void)snprintf(dst, size, "%" PRId64, number);
-	else {
-		while (number % unit->factor != 0)
-			unit++;
-		(void)snprintf(dst, size, "%" PRId64 "%s", number / unit->factor, unit->name);
-	}
-	return dst;
-}
-
-void
-config_print_quoted(const char *s, FILE *out)
-{
-	(void)putc('"', out);
-	for (; *s != '\0'; s++)
-		if (*s == '"' || *s == '\\' || *s == '$')
-			(void)fprintf(out, "\\%c", *s);
-		else if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			(void)fprintf(out, "\\x%02x", (unsigned)*s);
-		else
-			(void)putc(*s, out);
-	(void)putc('"', out);
-}
-
-static void
-print_paths(const struct config_paths *paths, FILE *out)
-{
-	(void)fputs("{ ", out);
-	for (size_t i = 0; i < paths->count; i++) {
-		if (i > 0)
-			(void)fputs(", ", out);
-		config_print_quoted(paths->at[i].name, out);
-	}
-	(void)fputs(paths->count > 0 ? " }" : "}", out);
-}
-
-static void
-print_listeners(const struct config *config, FILE *out)
-{
-	(void)fputs("{ ", out);
-	for (size_t i = 0; i < config->listens; i++) {
-		if (i > 0)
-			(void)fputs(", ", out);
-		config_print_quoted(config->listen[i].text, out);
-	}
-	(void)fputs(" }", out);
-}
-
-void
-config_key_print(const struct config_key *key, const struct config *config, FILE *out)
-{
-	const void *at = field(key, config);
-	const char *word;
-	char number[32];
-	size_t len;
-
-	switch (key->type) {
-	case CONFIG_STRING:
-	case CONFIG_PATH:
-	case CONFIG_LOG:
-	case CONFIG_CONTROL:
-		config_print_quoted(*(char *const *)at, out);
-		return;
-	case CONFIG_BOOL:
-		(void)fputs(*(const bool *)at ? "yes" : "no", out);
-		return;
-	case CONFIG_NUMBER:
-	case CONFIG_SIZE:
-	case CONFIG_DURATION:
-	case CONFIG_OCTAL:
-		(void)config_key_number(key, *(const int64_t *)at, number, sizeof(number));
-		(void)fputs(number, out);
-		return;
-	case CONFIG_CHOICE:
-		word = choice(key, *(const int *)at, &len);
-		assert(word != NULL);
-		(void)fprintf(out, "%.*s", (int)len, word);
-		return;
-	case CONFIG_MODEL:
-		(void)fputs(*(const char *const *)at, out);
-		return;
-	case CONFIG_URLS:
-		print_listeners(config, out);
-		return;
-	case CONFIG_PATHS:
-	case CONFIG_NETWORKS:
-		print_paths(at, out);
-		return;
-	}
-	abort();
 }
