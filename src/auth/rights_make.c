@@ -7,6 +7,7 @@
 
 #include "auth/rights_int.h"
 #include "auth/users_line.h"
+#include "base/nitems.h"
 
 static const struct {
 	const char	*name;
@@ -25,8 +26,6 @@ static const struct {
 	{ "anonymous", WHO_ANONYMOUS }, { "users", WHO_USERS }, { "everybody", WHO_EVERYBODY },
 	{ RIGHTS_USER, WHO_OWNER },
 };
-
-#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct rights *
 rights_new(void)

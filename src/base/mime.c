@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mime.h"
+#include "base/nitems.h"
 
 #define END_MAX		31		/* bytes behind a dot that may mean something */
 #define SLOTS_MIN	256		/* a power of two */
@@ -191,7 +192,7 @@ mime_open(const char *file, int *error)
 	m->slots = SLOTS_MIN;
 	if ((m->slot = calloc(m->slots, sizeof(*m->slot))) == NULL)
 		goto fail;
-	for (i = 0; i < sizeof(few) / sizeof(few[0]); i++)
+	for (i = 0; i < nitems(few); i++)
 		if (put(m, few[i].end, few[i].type) == -1)
 			goto fail;
 	if (file[0] != '\0' && read_file(m, file) == -1)

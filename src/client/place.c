@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 #include "client/place.h"
 
@@ -17,25 +18,23 @@ static const struct {
 	{ "coffer+starttls://", PLACE_STARTTLS, PLACE_PORT },
 };
 
-#define SCHEMES	(sizeof(schemes) / sizeof(schemes[0]))
-
 /* The length of a URL up to its host; 0 of one that has none. */
 static size_t
 to_host(const char *text)
 {
-	for (size_t i = 0; i < SCHEMES; i++)
+	for (size_t i = 0; i < nitems(schemes); i++)
 		if (strncasecmp(text, schemes[i].begins, strlen(schemes[i].begins)) == 0)
 			return strlen(schemes[i].begins);
 	return 0;
 }
 
-/* The place of a server's scheme in the table; SCHEMES of a Unix socket's. */
+/* The place of a server's scheme in the table; one past its end of a Unix socket's. */
 static size_t
 scheme_of(const struct socket_url *url)
 {
 	size_t i, len = strlen(url->scheme);
 
-	for (i = 0; i < SCHEMES; i++)
+	for (i = 0; i < nitems(schemes); i++)
 		if (strncmp(schemes[i].begins, url->scheme, len) == 0 && schemes[i].begins[len] == ':')
 			break;
 	return i;
@@ -46,7 +45,7 @@ place_tls(const struct socket_url *url)
 {
 	size_t i = scheme_of(url);
 
-	return i < SCHEMES ? schemes[i].tls : PLACE_CLEAR;
+	return i < nitems(schemes) ? schemes[i].tls : PLACE_CLEAR;
 }
 
 bool
@@ -195,7 +194,7 @@ place_port(const struct socket_url *url)
 {
 	size_t i = scheme_of(url);
 
-	return url->port[0] != '\0' ? url->port : i < SCHEMES ? schemes[i].port : PLACE_PORT;
+	return url->port[0] != '\0' ? url->port : i < nitems(schemes) ? schemes[i].port : PLACE_PORT;
 }
 
 bool

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/nitems.h"
 #include "client/progress.h"
 #include "client/stop.h"
 #include "io/wait.h"
@@ -79,7 +80,7 @@ stop_catch(void)
 	ops = wait_blocking;
 	ops.fd = stoppable_fd;
 	wait_use(&ops);
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+	for (i = 0; i < nitems(signals); i++) {
 		/* nohup(1) and shells that ignore SIGINT for us have their reasons. */
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			(void)sigaction(signals[i], &sa, NULL);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/nitems.h"
 #include "base/rundir.h"
 #include "ctl/ctl.h"
 
@@ -171,7 +172,7 @@ exit_of(const char *status)
 		{ "missing", NO_TARGET },
 	};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (size_t i = 0; i < nitems(words); i++)
 		if (strcmp(words[i].word, status) == 0)
 			return words[i].code;
 	return FAILED;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 #include "parse/words.h"
 
@@ -235,7 +236,6 @@ static const struct option options[] = {
 	OPTION("hold", COFFER_HOLD, NULL, NULL),
 	OPTION("parents", COFFER_PARENTS, NULL, NULL),
 };
-#define OPTIONS	(sizeof(options) / sizeof(options[0]))
 
 struct parser {
 	struct coffer_request	*rq;
@@ -284,7 +284,7 @@ name_options(char *dst, size_t size, unsigned set, const char *between)
 	size_t pos = 0;
 
 	dst[0] = '\0';
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; i < nitems(options); i++) {
 		if ((options[i].bit & set) == 0)
 			continue;
 		pos += (size_t)snprintf(dst + pos, size - pos, "%s%s%s", pos > 0 ? between : "",
@@ -325,7 +325,7 @@ complain_verb(struct parser *p, const char *word, size_t len)
 static const struct option *
 find_option(const char *name, size_t len)
 {
-	for (size_t i = 0; i < OPTIONS; i++)
+	for (size_t i = 0; i < nitems(options); i++)
 		if (options[i].len == len && memcmp(options[i].name, name, len) == 0)
 			return &options[i];
 	return NULL;

@@ -6,10 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 #include "parse/words.h"
-
-#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 
 static const char *const methods[HTTP_METHODS] = {
 	[HTTP_GET] = "GET", [HTTP_HEAD] = "HEAD", [HTTP_OPTIONS] = "OPTIONS", [HTTP_PUT] = "PUT",

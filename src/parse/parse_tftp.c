@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 
 #define TSIZE_DIGITS	40	/* digits of a size that is too large and still a number */
@@ -86,12 +87,11 @@ static const struct {
 	{ "tsize", TFTP_GIVEN_TSIZE },
 	{ "windowsize", TFTP_GIVEN_WINDOWSIZE },
 };
-#define OPTIONS	(sizeof(options) / sizeof(options[0]))
 
 static unsigned
 option_bit(const char *name)
 {
-	for (size_t i = 0; i < OPTIONS; i++)
+	for (size_t i = 0; i < nitems(options); i++)
 		if (strcasecmp(options[i].name, name) == 0)
 			return options[i].bit;
 	return 0;
@@ -242,7 +242,7 @@ tftp_put_oack(char dst[TFTP_OACK_MAX], const struct tftp_request *rq)
 	size_t len;
 
 	put16(dst, TFTP_OACK);
-	for (size_t i = 0; i < OPTIONS; i++) {
+	for (size_t i = 0; i < nitems(options); i++) {
 		if ((rq->given & options[i].bit) == 0)
 			continue;
 		len = strlen(options[i].name) + 1;

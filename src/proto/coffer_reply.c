@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 #include "proto/coffer.h"
 
@@ -119,7 +120,7 @@ reply_errno(struct exchange *x, int error, const struct path *path)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+	for (i = 0; i < nitems(errors); i++)
 		if (errors[i].error == error) {
 			reply_error(x, errors[i].code, path, "%s", errors[i].sentence);
 			return;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/nitems.h"
 #include "proto/login_words.h"
 
 static const struct {
@@ -27,7 +28,7 @@ login_words(char why[LOGIN_WHY], int error, int64_t seconds)
 		(void)snprintf(why, LOGIN_WHY, "too many wrong passwords; try again in %" PRId64 " s", seconds);
 		return 429;
 	}
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	for (i = 0; i < nitems(words); i++)
 		if (words[i].error == error) {
 			(void)snprintf(why, LOGIN_WHY, "%s", words[i].sentence);
 			return words[i].code;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/nitems.h"
 #include "base/text.h"
 #include "proto/protocols.h"
 #include "proto/tftp.h"
@@ -65,7 +66,7 @@ reply_errno(struct transfer *t, int error)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+	for (i = 0; i < nitems(errors); i++)
 		if (errors[i].error == error) {
 			t->code = errors[i].log;
 			if (error == ENOENT && t->request.op == TFTP_WRQ)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/nitems.h"
 #include "proto/protocols.h"
 
 static const struct protocol *const protocols[] = {
@@ -13,12 +14,10 @@ static const struct protocol *const protocols[] = {
 	&protocol_https,
 };
 
-#define PROTOCOLS	(sizeof(protocols) / sizeof(protocols[0]))
-
 const struct protocol *
 protocol_at(size_t i)
 {
-	return i < PROTOCOLS ? protocols[i] : NULL;
+	return i < nitems(protocols) ? protocols[i] : NULL;
 }
 
 size_t
@@ -26,7 +25,7 @@ protocol_index(const struct protocol *protocol)
 {
 	size_t i;
 
-	for (i = 0; i < PROTOCOLS && protocols[i] != protocol; i++)
+	for (i = 0; i < nitems(protocols) && protocols[i] != protocol; i++)
 		continue;
 	return i;
 }
@@ -36,7 +35,7 @@ protocol_find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < PROTOCOLS; i++)
+	for (i = 0; i < nitems(protocols); i++)
 		if (strcmp(protocols[i]->name, name) == 0)
 			return protocols[i];
 	return NULL;

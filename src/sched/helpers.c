@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "base/nitems.h"
 #include "sched/helpers.h"
 
 static pthread_mutex_t	 lock = PTHREAD_MUTEX_INITIALIZER;
@@ -86,7 +87,7 @@ hire(void)
 	int error;
 
 	(void)sigfillset(&all);
-	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; i < nitems(faults); i++)
 		(void)sigdelset(&all, faults[i]);	/* blocked, it would end us without last words */
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 	error = pthread_create(&thread[threads], NULL, helper, NULL);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/nitems.h"
 #include "sched/sched.h"
 
 static const struct sched *const models[] = {
@@ -11,12 +12,10 @@ static const struct sched *const models[] = {
 	&sched_serial,
 };
 
-#define MODELS	(sizeof(models) / sizeof(models[0]))
-
 const struct sched *
 sched_at(size_t i)
 {
-	return i < MODELS ? models[i] : NULL;
+	return i < nitems(models) ? models[i] : NULL;
 }
 
 const struct sched *
@@ -24,7 +23,7 @@ sched_find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < MODELS; i++)
+	for (i = 0; i < nitems(models); i++)
 		if (strcmp(models[i]->name, name) == 0)
 			return models[i];
 	return NULL;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/admin.h"
 #include "server/admin_show.h"
 #include "server/control.h"
@@ -254,10 +255,10 @@ admin_serve(void *arg, struct control_client *client, char *line)
 
 	if (operand != NULL)
 		*operand++ = '\0';
-	for (cmd = commands; cmd < commands + sizeof(commands) / sizeof(commands[0]); cmd++)
+	for (cmd = commands; cmd < commands + nitems(commands); cmd++)
 		if (strcmp(cmd->name, line) == 0)
 			break;
-	if (cmd == commands + sizeof(commands) / sizeof(commands[0]))
+	if (cmd == commands + nitems(commands))
 		say(client, "usage", "this server knows no such command", false);
 	else if ((operand != NULL) != cmd->operand)
 		say(client, "usage", cmd->operand ? "an operand is missing" : "there is an operand too many",

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/authenticator.h"
 #include "server/callers.h"
 #include "server/descriptors.h"
@@ -377,7 +378,7 @@ serve(void)
 	for (;;) {
 		pfd[1].fd = table != NULL ? opts->questions : ~opts->questions;
 		pfd[0].revents = pfd[1].revents = pfd[2].revents = 0;
-		if (poll(pfd, sizeof(pfd) / sizeof(pfd[0]), -1) == -1)
+		if (poll(pfd, nitems(pfd), -1) == -1)
 			continue;
 		if ((pfd[2].revents & (POLLHUP | POLLERR)) != 0) {
 			log_error("the process that asks PAM has died; another authenticator starts another one");
@@ -486,7 +487,7 @@ authenticator_run(const struct authenticator_opts *own)
 	log_name("authenticator");
 	setproctitle("authenticator");
 	signals_reset(tell_nobody);
-	descriptors_keep(keep, sizeof(keep) / sizeof(keep[0]));
+	descriptors_keep(keep, nitems(keep));
 	(void)reopen_catch_up();
 	if ((callers = callers_open(waiting_max())) == NULL)
 		_exit(EX_OSERR);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/nitems.h"
 #include "sched/sched.h"
 #include "server/config_keys.h"
 #include "server/sandbox.h"
@@ -36,7 +37,6 @@ _Static_assert(ACCESS_NONE == 0 && ACCESS_TEXT == 1 && ACCESS_JSON == 2 && ACCES
 _Static_assert(TLS_1_2 == 0 && TLS_1_3 == 1, "tls-min-version");
 _Static_assert(TLS_USER_CN == 0 && TLS_USER_EMAIL == 1, "tls-client-users");
 
-#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 #define AT(field)	offsetof(struct config, field)
 
 /* A new key is a row here, a field in struct config and a paragraph in cofferd.conf(5). */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/nitems.h"
 #include "base/text.h"
 #include "io/socket.h"
 #include "parse/parse_cidr.h"
@@ -15,8 +16,6 @@
 
 #define SHOWN		160	/* bytes of a value that a message shows */
 #define SENTENCE	128	/* and of what is wrong with it */
-
-#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 
 /* "value" made fit to be shown, and what is wrong with it. */
 static int

@@ -9,15 +9,15 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/nitems.h"
 #include "server/crash.h"
 #include "server/signals.h"
 
 #define STACK	(64 * 1024)	/* for the handler; memory as far as touched */
 
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGABRT };
-#define FATALS	(sizeof(fatal) / sizeof(fatal[0]))
 
-static struct sigaction	 before[FATALS];	/* a sanitizer's, or the system's */
+static struct sigaction	 before[nitems(fatal)];	/* a sanitizer's, or the system's */
 static struct crash	*words;
 static int		(*running)(void);
 
@@ -80,7 +80,7 @@ on_fatal(int signal, siginfo_t *info, void *context)
 	size_t i;
 
 	say(signal, context);
-	for (i = 0; i < FATALS; i++)
+	for (i = 0; i < nitems(fatal); i++)
 		if (fatal[i] == signal)
 			(void)sigaction(signal, &before[i], NULL);
 	/* A fault happens again as soon as we return, an abort() goes on; else it is sent again. */
@@ -118,7 +118,7 @@ crash_watch(struct crash *where, int (*session)(void))
 	if (stack.ss_sp != NULL)
 		(void)sigaltstack(&stack, NULL);
 	(void)sigemptyset(&action.sa_mask);
-	for (i = 0; i < FATALS; i++)
+	for (i = 0; i < nitems(fatal); i++)
 		(void)sigaction(fatal[i], &action, &before[i]);
 	action.sa_sigaction = on_trace;
 	action.sa_flags |= SA_RESTART;

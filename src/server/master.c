@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/admin.h"
 #include "server/crash.h"
 #include "server/daemon.h"
@@ -58,7 +59,7 @@ catch_signals(sigset_t *asleep)
 	size_t i;
 
 	(void)sigemptyset(&blocked);
-	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
+	for (i = 0; i < nitems(caught); i++) {
 		(void)sigaction(caught[i], &action, NULL);
 		(void)sigaddset(&blocked, caught[i]);
 	}

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "base/text.h"
 #include "io/socket.h"
 #include "proto/protocols.h"
@@ -71,7 +72,7 @@ own_fault(int status)
 	static const int signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGABRT, SIGTRAP };
 	size_t i;
 
-	for (i = 0; WIFSIGNALED(status) && i < sizeof(signals) / sizeof(signals[0]); i++)
+	for (i = 0; WIFSIGNALED(status) && i < nitems(signals); i++)
 		if (WTERMSIG(status) == signals[i])
 			return true;
 	return false;

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/descriptors.h"
 #include "server/pam_process.h"
 
@@ -62,7 +63,7 @@ check_name(const char *service, char why[PAM_WHY])
 	static const char *const folders[] = { "/etc/pam.d", "/usr/lib/pam.d" };
 	char file[PAM_WHY];
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+	for (size_t i = 0; i < nitems(folders); i++) {
 		(void)snprintf(file, sizeof(file), "%s/%s", folders[i], service);
 		if (access(file, F_OK) == 0)
 			return 0;
@@ -103,7 +104,7 @@ answer(const struct login_question *q, int result, pid_t parent)
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+	for (size_t i = 0; i < nitems(ignored); i++)
 		(void)signal(ignored[i], SIG_DFL);	/* a module may start programs */
 	descriptors_keep(&result, 1);
 	pam_ask(config->pam_service, q, &says);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/admin.h"
 #include "server/certificates.h"
 #include "server/config_keys.h"
@@ -47,7 +48,7 @@ keep_old(struct config *config, const struct config *old, struct faults *notes)
 {
 	char why[CONFIG_WHY];
 
-	for (size_t i = 0; i < sizeof(needs_restart) / sizeof(needs_restart[0]); i++) {
+	for (size_t i = 0; i < nitems(needs_restart); i++) {
 		const struct config_key *key = config_key_find(needs_restart[i]);
 		char *now = value_text(key, old), *next = value_text(key, config);
 

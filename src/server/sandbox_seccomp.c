@@ -20,10 +20,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/nitems.h"
 #include "server/sandbox_int.h"
 #include "server/signals.h"
-
-#define nitems(array)	(sizeof(array) / sizeof((array)[0]))
 
 #define CALLS_MAX	512	/* numbers of system calls whose names are known */
 #define NAMES_SIZE	8192	/* bytes of these names */

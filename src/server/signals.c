@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/nitems.h"
 #include "server/reopen.h"
 
 void
@@ -14,9 +15,9 @@ signals_reset(void (*tell)(int signal))
 	sigset_t none;
 	size_t i;
 
-	for (i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
+	for (i = 0; i < nitems(fallback); i++)
 		(void)signal(fallback[i], SIG_DFL);
-	for (i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+	for (i = 0; i < nitems(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
 	reopen_follow(tell);
 	(void)sigemptyset(&none);

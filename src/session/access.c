@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/nitems.h"
 #include "session/access.h"
 
 #define TAIL	256	/* bytes that what follows a path may take */
@@ -74,7 +75,7 @@ direction(const char *verb)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	for (i = 0; i < nitems(ways); i++)
 		if (strcmp(ways[i].verb, verb) == 0)
 			return ways[i].way;
 	return '\0';

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/nitems.h"
 #include "session/reach.h"
 #include "session/session.h"
 
@@ -113,7 +114,7 @@ reach_errno(const struct reach *reach, int error)
 
 	if (reach->allowed & RIGHTS_LOOK)
 		return error;
-	for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
+	for (size_t i = 0; i < nitems(telling); i++)
 		if (telling[i] == error)
 			return EACCES;
 	return error;

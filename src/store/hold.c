@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/nitems.h"
 #include "store/hold_int.h"
 
 #define ROOM_FIRST	16
@@ -90,7 +91,7 @@ syncs_whole(int fd)
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == -1 ||
 	    (stx.stx_mask & STATX_MNT_ID) == 0 || fstatfs(fd, &fs) == -1)
 		return false;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; i < nitems(known); i++)
 		if ((unsigned long)fs.f_type == known[i])
 			return true;
 	return false;
