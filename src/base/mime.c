@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fnv.h"
 #include "base/mime.h"
 #include "base/nitems.h"
 
@@ -44,21 +45,11 @@ static const struct slot few[] = {
 	{ "authors", "text/plain" }, { "todo", "text/plain" }, { "makefile", "text/plain" },
 };
 
-static uint32_t
-hash(const char *end)
-{
-	uint32_t h = 2166136261;
-
-	for (; *end != '\0'; end++)
-		h = (h ^ (unsigned char)*end) * 16777619;
-	return h ^ h >> 15;
-}
-
 /* The slot of an end, or the free one where it would be put. */
 static struct slot *
 look(const struct mime *m, const char *end)
 {
-	size_t i = hash(end) & (m->slots - 1);
+	size_t i = fnv32_folded(end, strlen(end)) & (m->slots - 1);
 
 	while (m->slot[i].end != NULL && strcmp(m->slot[i].end, end) != 0)
 		i = (i + 1) & (m->slots - 1);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fnv.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "io/socket.h"
@@ -49,25 +50,14 @@ quarantine_for(struct quarantine *q, int64_t ms)
 }
 
 static uint64_t
-mix(uint64_t h, const void *bytes, size_t len)
-{
-	const unsigned char *p = bytes;
-
-	while (len-- > 0)
-		h = (h ^ *p++) * UINT64_C(1099511628211);
-	return h;
-}
-
-static uint64_t
 key_of_request(const struct progress *p)
 {
-	uint64_t h = UINT64_C(14695981039346656037);
+	uint64_t h = fnv64(FNV64, &p->protocol, sizeof(p->protocol));
 
-	h = mix(h, &p->protocol, sizeof(p->protocol));
-	h = mix(h, p->verb, strlen(p->verb));
-	h = mix(h, &p->path_len, sizeof(p->path_len));
-	h = mix(h, &p->path_sum, sizeof(p->path_sum));
-	return mix(h, p->path, p->path_len < PROGRESS_PATH ? p->path_len : PROGRESS_PATH) | 1;
+	h = fnv64(h, p->verb, strlen(p->verb));
+	h = fnv64(h, &p->path_len, sizeof(p->path_len));
+	h = fnv64(h, &p->path_sum, sizeof(p->path_sum));
+	return fnv64(h, p->path, p->path_len < PROGRESS_PATH ? p->path_len : PROGRESS_PATH) | 1;
 }
 
 /* The same from this peer, whatever its port. */
@@ -77,7 +67,7 @@ key_of_peer(uint64_t h, const struct progress *p)
 	struct sockaddr_in6 client;
 
 	socket_client(&client, (const struct sockaddr *)&p->peer);
-	return mix(h, &client, sizeof(client)) | 1;
+	return fnv64(h, &client, sizeof(client)) | 1;
 }
 
 /* Deaths are rare, and under fork several processes may bury at once. */

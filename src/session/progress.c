@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fnv.h"
 #include "base/text.h"
 #include "session/progress.h"
 
@@ -56,17 +57,6 @@ progress_open(struct progress *p, uint64_t number, int fd, const struct sockaddr
 	atomic_store_explicit(&p->state, PROGRESS_IDLE, memory_order_release);
 }
 
-/* FNV-1a: two long paths with the same beginning shall not be taken for one. */
-static uint32_t
-sum(const char *s, size_t len)
-{
-	uint32_t h = UINT32_C(2166136261);
-
-	while (len-- > 0)
-		h = (h ^ (unsigned char)*s++) * UINT32_C(16777619);
-	return h;
-}
-
 void
 progress_request(struct progress *p, const char *verb, const char *path, size_t len, int64_t since)
 {
@@ -78,7 +68,8 @@ progress_request(struct progress *p, const char *verb, const char *path, size_t 
 	p->counted = stream_meter_moved(&p->meter);
 	(void)strlcpy(p->verb, verb, sizeof(p->verb));
 	p->path_len = (uint32_t)len;
-	p->path_sum = fits < len ? sum(path + fits, len - fits) : 0;
+	/* Two long paths with the same beginning shall not be taken for one. */
+	p->path_sum = fits < len ? fnv32(FNV32, path + fits, len - fits) : 0;
 	memcpy(p->path, path, fits);
 	write_end(p);
 	atomic_store_explicit(&p->requests, n + 1, memory_order_relaxed);

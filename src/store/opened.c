@@ -1,13 +1,14 @@
 /* opened - files that are asked for again and again, kept open between two requests. */
 
-#include "store/opened_int.h"
-
 #include <sys/sysmacros.h>
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/fnv.h"
+#include "store/opened_int.h"
 
 #define NAME_LEN_MAX	512		/* bytes of a path that is kept */
 #define DEPTH_MAX	8		/* folders above a file that is kept */
@@ -89,7 +90,7 @@ opened_free(struct opened **op)
 static struct kept *
 file_find(struct opened *o, const struct path *path)
 {
-	const uint32_t hash = opened_hash(path->name, path->len);
+	const uint32_t hash = fnv32_folded(path->name, path->len);
 	struct kept *k;
 
 	LIST_FOREACH(k, &o->bucket[hash % BUCKETS], bucket)
@@ -219,7 +220,7 @@ file_new(struct store *s, const struct path *path, const struct object *object)
 		return NULL;
 	k->home = s->opened;
 	k->fd = object->fd;
-	k->hash = opened_hash(path->name, path->len);
+	k->hash = fnv32_folded(path->name, path->len);
 	k->len = (uint16_t)path->len;
 	k->leaf = (uint16_t)path->leaf;
 	memcpy(k->name, path->name, path->len);
@@ -263,7 +264,7 @@ keep(struct store *s, const struct path *path, struct object *object)
 	struct opened *o = s->opened;
 	struct kept *k;
 
-	if (o->paused || !asked_before(o, opened_hash(path->name, path->len)) || !is_worth_it(path, object))
+	if (o->paused || !asked_before(o, fnv32_folded(path->name, path->len)) || !is_worth_it(path, object))
 		return;
 	if (!make_room(o) || file_find(o, path) != NULL)
 		return;

@@ -1,22 +1,12 @@
 /* opened_folder - the folders on the way to kept files, each open, and had once for all of them. */
 
-#include "store/opened_int.h"
-
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* FNV-1a, with its high bits folded in. */
-uint32_t
-opened_hash(const char *s, size_t len)
-{
-	uint32_t h = UINT32_C(2166136261);
-
-	while (len-- > 0)
-		h = (h ^ (unsigned char)*s++) * UINT32_C(16777619);
-	return h ^ h >> 15;
-}
+#include "base/fnv.h"
+#include "store/opened_int.h"
 
 bool
 opened_same_inode(const struct statx *a, const struct statx *b)
@@ -101,7 +91,7 @@ folder_new(struct store *s, struct folder *parent, const char *name, size_t len)
 static struct folder *
 folder_enter(struct store *s, struct folder *parent, const char *name, size_t len)
 {
-	const unsigned at = (opened_hash(name, len) ^ (unsigned)((uintptr_t)parent >> 6)) % FOLDER_BUCKETS;
+	const unsigned at = (fnv32_folded(name, len) ^ (unsigned)((uintptr_t)parent >> 6)) % FOLDER_BUCKETS;
 	struct folder *f;
 
 	LIST_FOREACH(f, &s->opened->folders[at], bucket)

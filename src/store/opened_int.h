@@ -68,8 +68,6 @@ struct opened {
 
 /* All of these are called with the lock held. */
 
-uint32_t opened_hash(const char *, size_t len);
-
 /* What a name within a folder is; a link is a link. */
 int	opened_look(const struct store *, const struct folder *, const char *name, struct statx *);
 bool	opened_same_inode(const struct statx *, const struct statx *);

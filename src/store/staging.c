@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fnv.h"
 #include "base/log.h"
 #include "store/folds.h"
 #include "store/store_int.h"
@@ -408,29 +409,18 @@ staging_take(struct store *s, struct staged *st, mode_t mode, off_t max)
 	return take_private(st, mode);
 }
 
-/* FNV-1a: nobody gains by two names that share a lock. */
-static uint64_t
-mix(uint64_t hash, const void *data, size_t len)
-{
-	const unsigned char *p = data;
-
-	while (len-- > 0)
-		hash = (hash ^ *p++) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-/* Which byte of the file of locks is that of the name. */
+/* Which byte of the file of locks is that of the name.  Two names may share one. */
 static int
 lock_byte(const struct staged_name *name, off_t *byte)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash;
 	struct stat st;
 
 	if (fstat(name->parent, &st) == -1)
 		return -1;
-	hash = mix(hash, &st.st_dev, sizeof(st.st_dev));
-	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
-	hash = mix(hash, name->leaf, strlen(name->leaf));
+	hash = fnv64(FNV64, &st.st_dev, sizeof(st.st_dev));
+	hash = fnv64(hash, &st.st_ino, sizeof(st.st_ino));
+	hash = fnv64(hash, name->leaf, strlen(name->leaf));
 	*byte = (off_t)(hash % LOCK_BYTES);
 	return 0;
 }
