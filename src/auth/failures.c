@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "io/socket.h"
 
 #define SETS		1024
@@ -39,10 +40,9 @@ struct failures {
 struct failures *
 failures_open(void)
 {
-	struct failures *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
+	struct failures *f = shared_new(sizeof(*f));
 
-	if (f == MAP_FAILED)
+	if (f == NULL)
 		return NULL;
 	arc4random_buf(f->key, sizeof(f->key));
 	failures_share(f, false);
@@ -52,8 +52,7 @@ failures_open(void)
 void
 failures_close(struct failures **f)
 {
-	if (*f != NULL)
-		(void)munmap(*f, sizeof(**f));
+	shared_free(*f, sizeof(**f));
 	*f = NULL;
 }
 

@@ -1,7 +1,5 @@
 /* gate - which addresses may come at all, and whose word is taken for another address. */
 
-#include <sys/mman.h>
-
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -14,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "io/socket.h"
 #include "io/wait.h"
 #include "parse/parse_cidr.h"
@@ -53,8 +52,7 @@ gate_open(const struct config *config)
 
 	if (config->allow.count == 0 && config->deny.count == 0 && config->proxy_from.count == 0)
 		return NULL;
-	g = mmap(NULL, sizeof(*g), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (g == MAP_FAILED)
+	if ((g = shared_new(sizeof(*g))) == NULL)
 		_exit(EX_OSERR);
 	compile(&g->allow, &config->allow);
 	compile(&g->deny, &config->deny);

@@ -1,7 +1,6 @@
 /* generation - one configuration at work: its listeners, its lifeline and its workers. */
 
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -16,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "server/certificates.h"
 #include "server/generation.h"
 #include "server/obituary.h"
@@ -117,14 +117,9 @@ open_heritage(struct generation *g, struct scoreboard *board)
 	if (open_usage(g) == -1 || share_limits(&g->heritage, &g->config) == -1 ||
 	    (g->heritage.claims = claims_open()) == NULL)
 		return -1;
-	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1)
+	if ((g->heritage.ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) == -1 ||
+	    (g->heritage.sandbox = shared_new(sizeof(*g->heritage.sandbox))) == NULL)
 		return -1;
-	g->heritage.sandbox = mmap(NULL, sizeof(*g->heritage.sandbox), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (g->heritage.sandbox == MAP_FAILED) {
-		g->heritage.sandbox = NULL;
-		return -1;
-	}
 	row = scoreboard_take(board, g->number, g->places,
 	    (unsigned)g->config.sessions_per_worker);
 	if (row == -1)
@@ -211,8 +206,7 @@ generation_close(struct generation **generation, const struct generation *next)
 	close_fd(&g->lifeline);
 	close_fd(&g->heritage.lifeline);
 	close_fd(&g->heritage.ready);
-	if (g->heritage.sandbox != NULL)
-		(void)munmap(g->heritage.sandbox, sizeof(*g->heritage.sandbox));
+	shared_free(g->heritage.sandbox, sizeof(*g->heritage.sandbox));
 	claims_close(&g->heritage.claims);
 	free(g->heritage.usage);
 	if (g->heritage.scoreboard != NULL)

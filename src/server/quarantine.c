@@ -1,6 +1,5 @@
 /* quarantine - which requests workers have died of, and which are refused for it. */
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <sched.h>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fnv.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "base/text.h"
 #include "io/socket.h"
 #include "proto/protocols.h"
@@ -37,10 +37,7 @@ struct quarantine {
 struct quarantine *
 quarantine_open(void)
 {
-	void *at = mmap(NULL, sizeof(struct quarantine), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
+	return shared_new(sizeof(struct quarantine));
 }
 
 void

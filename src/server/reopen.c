@@ -1,6 +1,5 @@
 /* reopen - a log that was rotated is opened again, by processes that may not open it. */
 
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/shared.h"
 #include "server/reopen.h"
 
 static int		 box[2] = { -1, -1 };	/* the master's end, everybody's */
@@ -27,11 +27,8 @@ union control {
 int
 reopen_prepare(void)
 {
-	void *page = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (page == MAP_FAILED)
+	if ((turns = shared_new(sizeof(*turns))) == NULL)
 		return -1;
-	turns = page;
 	return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, box);
 }
 

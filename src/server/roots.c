@@ -1,7 +1,5 @@
 /* roots - the folders that are served, and the stores over them. */
 
-#include <sys/mman.h>
-
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/shared.h"
 #include "server/roots.h"
 #include "store/folds.h"
 #include "store/path.h"
@@ -75,8 +74,7 @@ roots_usage(const char *root)
 			return k->usage;
 	if ((k = malloc(sizeof(*k) + strlen(root) + 1)) == NULL)
 		return NULL;
-	k->usage = mmap(NULL, sizeof(*k->usage), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (k->usage == MAP_FAILED) {
+	if ((k->usage = shared_new(sizeof(*k->usage))) == NULL) {
 		free(k);
 		return NULL;
 	}

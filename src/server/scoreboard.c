@@ -2,32 +2,14 @@
  * Here is the master's hand in it: generations take rows and give them back, workers are born in
  * them and die. */
 
-#include "server/scoreboard_int.h"
-
-#include <sys/mman.h>
-
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/shared.h"
+#include "server/scoreboard_int.h"
 #include "server/signals.h"
-
-static void *
-map(size_t size)
-{
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
-static void
-unmap(void *at, size_t size)
-{
-	if (at != NULL)
-		(void)munmap(at, size);
-}
 
 struct scoreboard *
 scoreboard_open(unsigned rows)
@@ -37,8 +19,8 @@ scoreboard_open(unsigned rows)
 	if (board == NULL)
 		return NULL;
 	board->rows = rows;
-	board->shared = map(SHARED_SIZE(rows));
-	board->notices = map(NOTICES_SIZE(rows));
+	board->shared = shared_new(SHARED_SIZE(rows));
+	board->notices = shared_new(NOTICES_SIZE(rows));
 	board->quarantine = quarantine_open();
 	if (board->shared != NULL && board->notices != NULL && board->quarantine != NULL)
 		return board;
@@ -55,8 +37,8 @@ scoreboard_close(struct scoreboard **boardp)
 	*boardp = NULL;
 	if (board == NULL)
 		return;
-	unmap(board->shared, SHARED_SIZE(board->rows));
-	unmap(board->notices, NOTICES_SIZE(board->rows));
+	shared_free(board->shared, SHARED_SIZE(board->rows));
+	shared_free(board->notices, NOTICES_SIZE(board->rows));
 	free(board);
 }
 
@@ -108,8 +90,8 @@ empty(struct scoreboard *board, unsigned row)
 static void
 seat_clear(struct seat *seat)
 {
-	unmap(seat->area, seat->max * sizeof(*seat->area));
-	unmap(seat->tally, sizeof(*seat->tally));
+	shared_free(seat->area, seat->max * sizeof(*seat->area));
+	shared_free(seat->tally, sizeof(*seat->tally));
 	*seat = (struct seat){ .taken = false };
 }
 
@@ -118,7 +100,7 @@ seat_take(struct seat *seat, unsigned generation, unsigned sessions)
 {
 	*seat = (struct seat){
 		.taken = true, .generation = generation, .due = CLOCK_NEVER, .max = sessions,
-		.area = map(sessions * sizeof(*seat->area)), .tally = map(sizeof(*seat->tally)),
+		.area = shared_new(sessions * sizeof(*seat->area)), .tally = shared_new(sizeof(*seat->tally)),
 	};
 	if (seat->area != NULL && seat->tally != NULL)
 		return 0;

@@ -1,10 +1,9 @@
 /* scoreboard_look - what can be seen in the scoreboard, by the master and by workers. */
 
-#include "server/scoreboard_int.h"
-
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "server/scoreboard_int.h"
 
 struct seat
 scoreboard_seat(const struct scoreboard *board, unsigned row)

@@ -1,7 +1,5 @@
 /* scoreboard_worker - what a worker writes in the scoreboard: its row, and who has its slots. */
 
-#include "server/scoreboard_int.h"
-
 #include <sys/mman.h>
 
 #include <errno.h>
@@ -9,6 +7,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "server/scoreboard_int.h"
 #include "server/signals.h"
 
 static struct scoreboard	*joined;	/* for the signal's handler */

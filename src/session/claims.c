@@ -2,14 +2,13 @@
  * A table of words: the upper bits are when the claim ends, the others what is claimed, in a form
  * that nobody outside can find a second one for. */
 
-#include <sys/mman.h>
-
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/shared.h"
 #include "session/claims.h"
 
 #define PLACES		65536	/* half a megabyte, touched as far as it is used */
@@ -27,20 +26,17 @@ struct claims {
 struct claims *
 claims_open(void)
 {
-	struct claims *c;
+	struct claims *c = shared_new(sizeof(*c));
 
-	c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (c == MAP_FAILED)
-		return NULL;
-	arc4random_buf(c->key, sizeof(c->key));
+	if (c != NULL)
+		arc4random_buf(c->key, sizeof(c->key));
 	return c;
 }
 
 void
 claims_close(struct claims **c)
 {
-	if (*c != NULL)
-		(void)munmap(*c, sizeof(**c));
+	shared_free(*c, sizeof(**c));
 	*c = NULL;
 }
 

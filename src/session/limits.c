@@ -2,7 +2,6 @@
  * Each clock is a bucket in one word: it says when the bucket will be full again. */
 
 #include <netinet/in.h>
-#include <sys/mman.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/shared.h"
 #include "io/socket.h"
 #include "session/limits.h"
 
@@ -33,12 +33,10 @@ struct who {
 struct limits *
 limits_open(void)
 {
-	struct limits *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct limits *l = shared_new(sizeof(*l));
 
-	if (l == MAP_FAILED)
-		return NULL;
-	arc4random_buf(l->key, sizeof(l->key));
+	if (l != NULL)
+		arc4random_buf(l->key, sizeof(l->key));
 	return l;
 }
 
