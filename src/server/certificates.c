@@ -233,7 +233,7 @@ check_keys(const struct config *config, struct faults *faults)
 	if (n > 0)
 		return;
 	for (size_t i = 0; i < config->listens; i++)
-		if (is_secure(&config->listen[i]))
+		if (is_secure(&config->listen[i]) || config->listen[i].tls_required)
 			faults_add(faults, "listen: %s needs a certificate, and tls-certificate names none",
 			    config->listen[i].text);
 	if (config->tls_required)

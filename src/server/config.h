@@ -23,8 +23,9 @@
 
 struct config_listen {
 	struct socket_url url;
-	char		*text;		/* as it was given, for messages */
+	char		*text;		/* as it was given, but for the option: for messages */
 	const char	*protocol;	/* what it speaks: "coffer", also on a Unix socket */
+	bool		 tls_required;	/* its option: nothing is served in clear there */
 	bool		 optional;	/* nobody asked for it: if it is taken, go on without */
 };
 

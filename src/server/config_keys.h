@@ -38,6 +38,7 @@ struct config_key {
 	const char	*help;		/* one line */
 };
 
+#define CONFIG_LISTEN_OPTION	"?tls-required"	/* what may stand behind a URL in listen */
 #define CONFIG_WHY	512	/* bytes that hold any sentence about a value */
 
 /* The i-th key, NULL past the last; and the key of that name, or NULL. */

@@ -56,13 +56,22 @@ print_paths(const struct config_paths *paths, FILE *out)
 }
 
 static void
+print_listener(const struct config_listen *l, FILE *out)
+{
+	char text[sizeof(struct socket_url) + sizeof(CONFIG_LISTEN_OPTION)];
+
+	(void)snprintf(text, sizeof(text), "%s%s", l->text, l->tls_required ? CONFIG_LISTEN_OPTION : "");
+	config_print_quoted(text, out);
+}
+
+static void
 print_listeners(const struct config *config, FILE *out)
 {
 	(void)fputs("{ ", out);
 	for (size_t i = 0; i < config->listens; i++) {
 		if (i > 0)
 			(void)fputs(", ", out);
-		config_print_quoted(config->listen[i].text, out);
+		print_listener(&config->listen[i], out);
 	}
 	(void)fputs(" }", out);
 }

@@ -177,13 +177,24 @@ protocol_of(const struct socket_url *url, char *why)
 	return NULL;
 }
 
+/* The option behind a URL, from its `?` on: only where a client can begin with TLS later is there one. */
 static int
-read_listener(struct config_listen *listener, const char *value, char *why)
+read_option(struct config_listen *listener, const char *option, const char *value, char *why)
+{
+	if (strcmp(option, CONFIG_LISTEN_OPTION) != 0)
+		return refuse(why, value, "has an option that no listener knows (" CONFIG_LISTEN_OPTION ")");
+	if (strcmp(listener->protocol, protocol_at(0)->name) != 0)
+		return refuse(why, value, "cannot have this option: nobody says STARTTLS there");
+	listener->tls_required = true;
+	return 0;
+}
+
+static int
+read_url(struct config_listen *listener, const char *value, char *why)
 {
 	const struct socket_url *url = &listener->url;
 	const char *reason;
 
-	memset(listener, 0, sizeof(*listener));
 	if (socket_url_parse(&listener->url, value, &reason) == -1) {
 		refuse(why, value, "is not a URL to listen on: ");
 		(void)strlcat(why, reason, CONFIG_WHY);
@@ -194,9 +205,23 @@ read_listener(struct config_listen *listener, const char *value, char *why)
 	if (strcmp(url->scheme, "unix") != 0 && (url->user[0] != '\0' ||
 	    (url->path[0] != '\0' && strcmp(url->path, "/") != 0)))
 		return refuse(why, value, "names more than an address and a port to listen on");
-	if ((listener->text = strdup(value)) == NULL)
-		return refuse(why, value, "does not fit into memory");
 	return 0;
+}
+
+/* A file name may have a `?` in it. */
+static int
+read_listener(struct config_listen *listener, const char *value, char *why)
+{
+	size_t len = strncmp(value, "unix:", 5) == 0 ? strlen(value) : strcspn(value, "?");
+
+	memset(listener, 0, sizeof(*listener));
+	if ((listener->text = strndup(value, len)) == NULL)
+		return refuse(why, value, "does not fit into memory");
+	if (read_url(listener, listener->text, why) == 0 &&
+	    (value[len] == '\0' || read_option(listener, value + len, value, why) == 0))
+		return 0;
+	free(listener->text);
+	return -1;
 }
 
 static int

@@ -56,6 +56,7 @@ append(struct listeners *all, int fd, const char *url, const struct protocol *pr
 	l->fd = fd;
 	l->protocol = protocol;
 	l->handed = handed;
+	l->tls_required = false;
 	describe(l);
 	/* Accepted sockets inherit it: whole replies leave at once. */
 	if (protocol->begins == NULL && !is_unix(l->name))
@@ -111,9 +112,11 @@ open_url(struct listeners *all, const struct config_listen *listen_on, const str
 		errno = EMFILE;
 	if (n <= 0)
 		return -1;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		if (append(all, fds[i], listen_on->text, protocol, is_handed(have, fds[i])) == -1)
 			break;
+		all->at[all->count - 1].tls_required = listen_on->tls_required;
+	}
 	if (i == n)
 		return 0;
 	for (; i < n; i++)

@@ -17,6 +17,7 @@ struct listener {
 	int			 fd;
 	const struct protocol	*protocol;
 	char			*url;		/* as configured, or as whoever handed it over named it */
+	bool			 tls_required;	/* nothing is served in clear there */
 	bool			 handed;	/* not ours to remove: the service manager's */
 	char			 name[1100];	/* "coffer://127.0.0.1:26333" or "unix:/path" */
 };

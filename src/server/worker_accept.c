@@ -86,7 +86,7 @@ accept_one(struct worker *w, const struct listener *listener)
 	if (fd != -1) {
 		if (!may_come(w, (struct sockaddr *)&peer))
 			(void)close(fd);
-		else if (worker_serve(w, fd, (struct sockaddr *)&peer, len, listener->protocol, NULL) == -1)
+		else if (worker_serve(w, fd, (struct sockaddr *)&peer, len, listener, NULL) == -1)
 			shortage(errno);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 		shortage(errno);
@@ -99,7 +99,7 @@ begin_arrival(struct worker *w, int taken, struct arrival *a)
 {
 	if (taken == 1)
 		taken = worker_serve(w, a->datagram->fd, (struct sockaddr *)&a->datagram->peer,
-		    sizeof(a->datagram->peer), a->protocol, a);
+		    sizeof(a->datagram->peer), NULL, a);
 	if (taken == -1)
 		shortage(errno);
 }

@@ -33,10 +33,10 @@ struct worker {
  * is that the functions below serve. */
 void	worker_open_sessions(struct worker *, const struct mime *);
 
-/* Begins a session on fd, a connection or the socket of an arrival, which goes to it, whatever happens;
- * a place must be free.  0, also where the session was refused; or -1 with errno. */
+/* Begins a session on fd, a connection that came in at the listener, or else the socket of an arrival, which goes
+ * to it, whatever happens; a place must be free.  0, also where the session was refused; or -1 with errno. */
 int	worker_serve(struct worker *, int fd, const struct sockaddr *peer, socklen_t len,
-	    const struct protocol *, struct arrival *);
+	    const struct listener *, struct arrival *);
 
 /* The place of the session that runs, or -1.  Async-signal-safe. */
 int	worker_running(void);

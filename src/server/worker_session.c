@@ -131,8 +131,9 @@ refuse(int fd, const struct protocol *protocol, struct arrival *arrival)
 
 int
 worker_serve(struct worker *w, int fd, const struct sockaddr *peer, socklen_t len,
-    const struct protocol *protocol, struct arrival *arrival)
+    const struct listener *listener, struct arrival *arrival)
 {
+	const struct protocol *protocol = arrival != NULL ? arrival->protocol : listener->protocol;
 	struct scoreboard *board = w->heritage->scoreboard;
 	struct sched_task task = {
 		.run = connection_run, .drop = connection_drop, .forked = connection_forked,
@@ -144,6 +145,7 @@ worker_serve(struct worker *w, int fd, const struct sockaddr *peer, socklen_t le
 	assert(p != NULL);	/* there was room */
 	progress_open(p, scoreboard_next_number(board), fd, peer, len,
 	    (uint8_t)protocol_index(protocol));
+	p->tls_required = arrival == NULL && listener->tls_required;
 	if (!gate_trusts(w->gate, peer) && session_enter(p, &w->session) == -1) {
 		refuse(fd, protocol, arrival);
 		scoreboard_leave(board, p);

@@ -44,7 +44,7 @@ progress_open(struct progress *p, uint64_t number, int fd, const struct sockaddr
 	memset(&p->peer, 0, sizeof(p->peer));
 	memcpy(&p->peer, peer, len < sizeof(p->peer) ? len : sizeof(p->peer));
 	p->protocol = protocol;
-	p->proxied = false;
+	p->proxied = p->tls_required = false;
 	p->user[0] = p->verb[0] = '\0';
 	p->path_len = p->path_sum = 0;
 	write_end(p);

@@ -45,6 +45,7 @@ struct progress {
 	struct sockaddr_in6 peer;	/* or any shorter address */
 	uint8_t		 protocol;	/* its place in the table of protocols */
 	bool		 proxied;	/* the peer is who a proxy says */
+	bool		 tls_required;	/* where it came in, nothing is served in clear */
 	char		 user[PROGRESS_USER];
 	char		 verb[PROGRESS_VERB];	/* of the request in hand, or of the last one */
 	uint32_t	 path_len;	/* of the whole path */

@@ -147,7 +147,7 @@ session_secured(const struct session *s)
 bool
 session_too_open(const struct session *s)
 {
-	return s->opts->tls_required && !session_secured(s) &&
+	return (s->opts->tls_required || s->progress->tls_required) && !session_secured(s) &&
 	    (s->peer.sin6_family == AF_INET || s->peer.sin6_family == AF_INET6);
 }
 

@@ -166,6 +166,37 @@ upload_begun()
 	assert_line hello
 }
 
+@test "?tls-required is for one listener, and comes and goes by a reload" {
+	local listen="\"coffer://127.0.0.1:0%s\", \"coffer://127.0.0.2:0\""
+	certificate server
+	echo hello >"$T/root/f"
+	[[ $(id -u) != 0 ]] || chown -hR "$(server_user)" "$T/root"
+	configure()
+	{
+		printf "listen = { $listen }\nroot = '%s'\ntls-certificate = '%s'\n" "$1" "$T/root" \
+		    "$T/server.pem" >"$T/cofferd.conf"
+	}
+	configure '?tls-required'
+	launch -m "$MODEL" -n "$WORKERS"
+	wait_ready
+	PORT=$(port_of coffer)
+	run -0 ask 'GET /f' PING
+	assert_line --index 1 --partial '403 nothing is served in clear here'
+	assert_line --index 2 --partial '200 time='
+	run -0 coffer -q --cacert "$T/server.crt" --starttls get "coffer://127.0.0.1:$PORT/f" -
+	assert_output hello
+	run -0 timeout "$PATIENCE" nc -N 127.0.0.2 "$(sed -nE 's|.*listening on coffer://127\.0\.0\.2:([0-9]+).*|\1|p' "$LOG")" <<<'GET /f'
+	assert_line hello
+	configure ''
+	ctl reload
+	run -0 ask 'GET /f'
+	assert_line hello
+	configure '?tls-required'
+	ctl reload
+	run -0 ask 'GET /f'
+	assert_line --index 1 --partial '403 nothing is served in clear here'
+}
+
 # Says the lines, and then nothing but new keys until the server has ended it.
 new_keys()
 {

@@ -208,6 +208,8 @@ faulty()
 	    "tls-certificate = { '$T/a.crt', '$T/b.crt' }" "tls-key = { '$T/b.key' }"
 	faulty '^listen: coffers://127.0.0.1:0 needs a certificate, and tls-certificate names none' \
 	    "listen = { 'coffers://127.0.0.1:0' }"
+	faulty '^listen: coffer://127.0.0.1:0 needs a certificate, and tls-certificate names none' \
+	    "listen = { 'coffer://127.0.0.1:0?tls-required' }"
 	faulty '^tls-required: this needs a certificate' 'tls-required = yes'
 	faulty "tls-client-ca: $T/a.key: there is no certificate in it" \
 	    "tls-certificate = { '$T/a.pem' }" "tls-client-ca = '$T/a.key'"

@@ -202,6 +202,14 @@ later_wins(void **state)
 	assert_int_equal(config.listens, 1);
 	assert_string_equal(config.listen[0].text, "coffer://c:2");
 	config_free(&config);
+	assert_int_equal(load(&config, "listen = { \"coffer://a:1?tls-required\", \"unix:/b?tls-required\" }\n", NULL,
+	    NULL, NULL), 0);
+	assert_string_equal(config.listen[0].text, "coffer://a:1");
+	assert_string_equal(config.listen[0].url.port, "1");
+	assert_true(config.listen[0].tls_required);
+	assert_string_equal(config.listen[1].url.path, "/b?tls-required");
+	assert_false(config.listen[1].tls_required);
+	config_free(&config);
 }
 
 static void
@@ -245,6 +253,9 @@ broken_files(void **state)
 		{ "}\n", ":1: unexpected closing brace" },
 		{ "workers += 3\n", ":1: attempt to append" },
 		{ "listen = {}\n", "the list is empty" },
+		{ "listen = { \"coffer://a?tls\" }\n", ":1: listen: \"coffer://a?tls\" has an option that no listener" },
+		{ "listen = { \"http://a?tls-required\" }\n", ":1: listen: \"http://a?tls-required\" cannot have" },
+		{ "listen = { \"coffers://a?tls-required\" }\n", "cannot have this option: nobody says STARTTLS" },
 		{ "\"\" = 3\n", "a key is empty" },
 		{ "a|b = 3\n", ":1: unknown key \"a\"" },
 		{ "workers = \"\"\n", ":1: workers: \"\" is not a number" },
@@ -335,7 +346,7 @@ static void
 round_trip(void **state)
 {
 	static const char text[] =
-	    "root = \"/tmp\"\nlisten = { \"coffer://[::1]:1\", \"unix:/a b\" }\nwritable = yes\n"
+	    "root = \"/tmp\"\nlisten = { \"coffer://[::1]:1?tls-required\", \"unix:/a b\" }\nwritable = yes\n"
 	    "workers = 9\nconcurrency = serial\nsessions-per-worker = 17\nbacklog = 3\n"
 	    "user = \"\\x01\\x7f\\\"'\\\\ $ ${X:-y}\\${z} \xff\xc3\xa4 9\"\nsymlinks = never\n"
 	    "durability = none\nstaging-ttl = 90001ms\nupload-max = 1025\ndrop-max = 1T\n"
