@@ -88,21 +88,19 @@ check_root(struct config_draft *draft, bool known)
 	const char *root = draft->config.root, *place = draft->root_place;
 	char shown[512];
 	struct stat st;
-	bool there;
+	int error;
 
 	if (root[0] == '\0') {
 		if (known && draft->config.shares.count == 0)
 			faults_add(draft->faults, "root: no folder to serve is named");
 		return;
 	}
-	there = stat(root, &st) == 0;
+	error = stat(root, &st) == 0 ? 0 : errno;
 	/* One that only a privileged process can see is judged by privilege_check(). */
-	if (there ? S_ISDIR(st.st_mode) : errno == EACCES)
+	if (error == 0 ? S_ISDIR(st.st_mode) : error == EACCES)
 		return;
 	faults_add(draft->faults, "%s: root: %s: %s", place != NULL ? place : "cofferd",
-	    text_visible(shown, sizeof(shown), root, strlen(root)),
-	    there ? "is not a folder" :
-	    errno == ENOENT ? "there is no such folder" : strerror(errno));
+	    text_visible(shown, sizeof(shown), root, strlen(root)), config_shares_root_fault(root, error));
 }
 
 int

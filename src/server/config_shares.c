@@ -236,6 +236,19 @@ check_overlap(const struct config_shares *s, const struct config_share *share, s
 		}
 }
 
+/* Roots are opened before anybody has come, by processes that cannot open any other afterwards. */
+const char *
+config_shares_root_fault(const char *root, int error)
+{
+	if (error == 0)
+		return "is not a folder";
+	if (error != ENOENT)
+		return strerror(error);
+	return strstr(root, RIGHTS_USER) == NULL ? "there is no such folder" :
+	    "there is no such folder, and %u is nobody in a root: serve the one above it, and let a "
+	    "folder \"/%u\" be each user's own";
+}
+
 static void
 check_root(const struct config_shares *s, const struct config_share *share, struct faults *faults)
 {
@@ -254,7 +267,7 @@ check_root(const struct config_shares *s, const struct config_share *share, stru
 	 * judged where it is set. */
 	if (share->root_place != NULL && !(there ? S_ISDIR(st.st_mode) : errno == EACCES))
 		faults_add(faults, "%s: root: %s: %s", share->root_place, visible(shown, share->root),
-		    there ? "is not a folder" : errno == ENOENT ? "there is no such folder" : strerror(errno));
+		    config_shares_root_fault(share->root, there ? 0 : errno));
 	else
 		check_overlap(s, share, faults);
 }

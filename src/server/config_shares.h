@@ -62,6 +62,10 @@ struct config_plain {
  * gathers the rights. */
 void	config_shares_finish(struct config_shares *, const struct config_plain *, struct faults *);
 
+/* What is wrong with such a root, of which stat(2) has said so: a sentence.  `error` is 0 where it is there, but no
+ * folder. */
+const char *config_shares_root_fault(const char *root, int error);
+
 /* The ith share that has a root, from 0; NULL past the last. */
 const struct config_share *config_shares_root(const struct config_shares *, size_t i);
 

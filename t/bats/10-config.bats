@@ -433,6 +433,7 @@ as_nobody()
 	share "/f" { root = "$T/root/f" allow = "users: all" }
 	share "/a" { root = "$T/a" allow = "users: all" }
 	share "/g/.coffer" { root = "$T/a" allow = "users: all" }
+	share "/h" { root = "$T/homes/%u" allow = "users: all" }
 	EOF
 	mkdir "$T/root/f"
 	run -78 cofferd -t -o tftp-user=everybody -f "$T/cofferd.conf" "$T/root"
@@ -445,6 +446,7 @@ tftp-user: a user cannot be called so (a rule of a share names it)
 :10: root: /none: there is no such folder
 :14: folder \"/b\": allow is missing: nobody may do anything there
 :18: share \"/f\": its root and that of \"/\" are not apart (folder gives a part of a share other rights)
+:21: root: /homes/%u: there is no such folder, and %u is nobody in a root: serve the one above it, and let a folder \"/%u\" be each user's own
 :2: members: \"us ers\": a user cannot be called so
 :5: allow: \"everybody: list reed\": \"reed\" is no right (list, read, create, replace, delete, admin; write for create, replace and delete; all; nothing)
 :16: folder \"/d/%ux\": %u stands for a whole part of a path, and once
