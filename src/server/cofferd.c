@@ -1,6 +1,6 @@
-/* cofferd - the server's command line.
- * Reads the wishes, checks them all, says no with a sentence where something is wrong, and
- * hands over to the master. */
+/* cofferd - the server's main function.
+ * Checks the configuration that the command line asks for, says no with a sentence where something is
+ * wrong, and hands over to the master. */
 
 #include <sys/stat.h>
 
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/args.h"
 #include "server/authority.h"
 #include "server/certificates.h"
 #include "server/config.h"
@@ -26,187 +27,6 @@
 #include "server/roots.h"
 #include "server/sandbox.h"
 #include "server/upgrade.h"
-
-#define DEFAULT_FILE	SYSCONFDIR "/coffer/cofferd.conf"
-#define OPTIONS		"bf:hl:m:n:o:tTvVw"
-
-static const char usage_text[] =
-    "usage: cofferd [-btTvVh] [-f FILE] [-l URL]... [-n WORKERS] [-m MODEL]\n"
-    "               [-o KEY=VALUE]... [-w] [DIR]\n";
-
-static const char help_text[] =
-    "Serves the folder DIR to coffer clients, read-only unless told otherwise.\n\n"
-    "  -b             go to the background\n"
-    "  -f FILE        read this configuration file (" DEFAULT_FILE "\n"
-    "                 if there is one and no DIR is given)\n"
-    "  -h             this help\n"
-    "  -l URL         listen here: coffer://HOST:PORT, coffers://, http://, https://,\n"
-    "                 tftp://, metrics:// or unix:/PATH; may be repeated\n"
-    "  -m MODEL       how a worker serves many sessions (concurrency)\n"
-    "  -n WORKERS     how many workers\n"
-    "  -o KEY=VALUE   any key of cofferd.conf(5)\n"
-    "  -t             test the configuration, tell every fault, and exit\n"
-    "  -T             print the configuration as it takes effect, and exit\n"
-    "  -v             log more (log-level=debug)\n"
-    "  -V             print the version\n"
-    "  -w             let clients write\n\n"
-    "See cofferd(8).\n";
-
-struct args {
-	struct config_source source;
-	struct config_setting *settings;	/* -o first, then the options that are keys too */
-	size_t		 nsettings;
-	char		*file;			/* -f, absolute, or NULL */
-	char		*dir;			/* absolute, or NULL */
-	bool		 test, show;
-};
-
-static _Noreturn void
-bad_usage(const char *why, const char *what)
-{
-	(void)fprintf(stderr, "cofferd: %s%s\n%s", why, what, usage_text);
-	exit(EX_USAGE);
-}
-
-static _Noreturn void
-no_memory(void)
-{
-	(void)fprintf(stderr, "cofferd: %s\n", strerror(ENOMEM));
-	exit(EX_OSERR);
-}
-
-/* A name as seen from where we were started, which a daemon is not any more at a reload. */
-static char *
-absolute(const char *name)
-{
-	char *full, *here;
-
-	if (name[0] == '/')
-		full = strdup(name);
-	else if ((full = realpath(name, NULL)) == NULL && (here = getcwd(NULL, 0)) != NULL) {
-		if (asprintf(&full, "%s/%s", here, name) == -1)
-			full = NULL;
-		free(here);
-	}
-	if (full == NULL)
-		no_memory();
-	return full;
-}
-
-static void
-want(struct args *args, const char *place, const char *key, const char *value)
-{
-	args->settings[args->nsettings++] = (struct config_setting){ place, key, value };
-}
-
-/* KEY=VALUE, taken apart in place. */
-static void
-want_pair(struct args *args, char *pair)
-{
-	char *equals = strchr(pair, '=');
-
-	if (equals == NULL || equals == pair)
-		bad_usage("-o takes KEY=VALUE, not ", pair);
-	*equals = '\0';
-	want(args, "cofferd: -o", pair, equals + 1);
-}
-
-/* The options that name a key, which win over -o wherever they stand. */
-static void
-want_option(struct args *args, int c, const char *value)
-{
-	switch (c) {
-	case 'b':
-		want(args, "cofferd: -b", "background", "yes");
-		break;
-	case 'l':
-		want(args, "cofferd: -l", "listen", value);
-		break;
-	case 'm':
-		want(args, "cofferd: -m", "concurrency", value);
-		break;
-	case 'n':
-		want(args, "cofferd: -n", "workers", value);
-		break;
-	case 'v':
-		want(args, "cofferd: -v", "log-level", "debug");
-		break;
-	case 'w':
-		want(args, "cofferd: -w", "writable", "yes");
-		break;
-	}
-}
-
-static void
-parse_option(struct args *args, int c)
-{
-	switch (c) {
-	case 'f':
-		free(args->file);
-		args->file = absolute(optarg);
-		break;
-	case 'h':
-		(void)printf("%s%s", usage_text, help_text);
-		exit(EX_OK);
-	case 'o':
-		want_pair(args, optarg);
-		break;
-	case 't':
-		args->test = true;
-		break;
-	case 'T':
-		args->show = true;
-		break;
-	case 'V':
-		(void)puts("cofferd " PACKAGE_VERSION);
-		exit(EX_OK);
-	case '?':
-		(void)fputs(usage_text, stderr);	/* getopt(3) has said what */
-		exit(EX_USAGE);
-	}
-}
-
-static void
-parse_dir(struct args *args, int argc, char **argv)
-{
-	if (optind == argc)
-		return;
-	if (optind + 1 < argc)
-		bad_usage("one folder can be served, and here is another: ", argv[optind + 1]);
-	if (argv[optind][0] == '\0')
-		bad_usage("the folder's name is empty", "");
-	args->dir = absolute(argv[optind]);
-	want(args, "cofferd", "root", args->dir);
-}
-
-/* As many settings as the arguments can hold at most: each letter could be one. */
-static struct config_setting *
-room_for(int argc, char **argv)
-{
-	struct config_setting *settings;
-	size_t n = 1;
-
-	for (int i = 1; i < argc; i++)
-		n += strlen(argv[i]);
-	if ((settings = calloc(n, sizeof(*settings))) == NULL)
-		no_memory();
-	return settings;
-}
-
-/* Two passes, so that the options that are keys come after every -o. */
-static void
-parse_args(struct args *args, int argc, char **argv)
-{
-	int c;
-
-	args->settings = room_for(argc, argv);
-	while ((c = getopt(argc, argv, OPTIONS)) != -1)
-		parse_option(args, c);
-	optind = 0;	/* getopt(3) of glibc begins anew, and has put operands last */
-	while ((c = getopt(argc, argv, OPTIONS)) != -1)
-		want_option(args, c, optarg);
-	parse_dir(args, argc, argv);
-}
 
 static int wire = -1;	/* to the binary before us, which wants to know as well; or -1 */
 
@@ -233,29 +53,36 @@ complain(const char *fmt, ...)
 	print_fault(NULL, line);
 }
 
+/* Tells all of them. */
+static void
+print_faults(struct faults *faults)
+{
+	faults_each(faults, print_fault, NULL);
+	faults_free(faults);
+}
+
 /* The checked configuration, or the end with every fault. */
 static void
-load(struct config *config, struct args *args)
+load(struct config *config, struct config_source *source, const struct args *args)
 {
 	struct faults faults;
 	int loaded;
 
 	faults_init(&faults);
-	args->source = (struct config_source){
-		.file = args->file != NULL ? args->file : args->dir == NULL ? DEFAULT_FILE : NULL,
+	*source = (struct config_source){
+		.file = args->file != NULL ? args->file : args->dir == NULL ? ARGS_DEFAULT_FILE : NULL,
 		.optional = args->file == NULL,
 		.settings = args->settings,
 		.nsettings = args->nsettings,
 		.rootless = true,
 	};
-	loaded = config_load(config, &args->source, &faults);
-	faults_each(&faults, print_fault, NULL);
-	faults_free(&faults);
+	loaded = config_load(config, source, &faults);
+	print_faults(&faults);
 	if (loaded == -1)
 		exit(EX_CONFIG);
 	if (config->shares.roots == 0 && !args->show)
-		bad_usage("there is nothing to serve: name a folder DIR, or root in ",
-		    DEFAULT_FILE);
+		args_bad_usage("there is nothing to serve: name a folder DIR, or root in ",
+		    ARGS_DEFAULT_FILE);
 }
 
 static void
@@ -307,9 +134,8 @@ find_certificates(struct config *config)
 	faults_init(&faults);
 	faults_init(&notes);
 	gathered = certificates_gather(config, &faults, &notes);
-	faults_each(&faults, print_fault, NULL);
+	print_faults(&faults);
 	faults_each(&notes, print_note, NULL);
-	faults_free(&faults);
 	faults_free(&notes);
 	if (gathered == -1)
 		exit(EX_CONFIG);
@@ -323,10 +149,20 @@ check_users(const struct config *config)
 
 	faults_init(&faults);
 	good = authority_check(config, &faults);
-	faults_each(&faults, print_fault, NULL);
-	faults_free(&faults);
+	print_faults(&faults);
 	if (good == -1)
 		exit(EX_CONFIG);
+}
+
+/* Whatever would keep the configuration from being served here: the end with a sentence. */
+static void
+check(struct config *config)
+{
+	find_user(config);
+	check_roots(config);
+	check_sandbox(config);
+	find_certificates(config);
+	check_users(config);
 }
 
 /* For a file that cannot be opened or made. */
@@ -423,48 +259,53 @@ serve(struct config *config, struct master_start *start)
 	return code;
 }
 
+/* -t, -T or the daemon itself. */
+static int
+act(const struct args *args, struct config *config, struct master_start *start)
+{
+	int code = EX_OK;
+
+	if (args->show) {
+		config_print(config, stdout);
+		code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	}
+	if (!args->show || (args->test && config->shares.roots > 0))
+		check(config);
+	if (args->show)
+		return code;
+	if (!args->test)
+		return serve(config, start);
+	(void)printf("cofferd: no fault found%s%s\n", config->file != NULL ? " in " : "",
+	    config->file != NULL ? config->file : "");
+	return EX_OK;
+}
+
 int
 main(int argc, char **argv, char **envp)
 {
 	struct args args = { .test = false };
+	struct config_source source;
 	struct config config;
 	struct upgrade_self self = { .argv = NULL };
 	struct inherited inherited;
 	struct master_start start = {
-		.source = &args.source, .self = &self, .inherited = &inherited,
+		.source = &source, .self = &self, .inherited = &inherited,
 	};
-	int code = EX_OK;
+	int code;
 
 	inherit_take(&inherited);
 	wire = inherited.parent;
 	daemon_wire(wire);
 	tidy_descriptors();
 	if (upgrade_remember(&self, argc, argv) == -1)
-		no_memory();
+		args_no_memory();
 	setproctitle_init(argc, argv, envp);	/* first: argv is a copy from here on */
-	parse_args(&args, argc, argv);
-	load(&config, &args);
-	if (args.show) {
-		config_print(&config, stdout);
-		code = fflush(stdout) == 0 ? EX_OK : EX_IOERR;
-	}
-	if (!args.show || (args.test && config.shares.roots > 0)) {
-		find_user(&config);
-		check_roots(&config);
-		check_sandbox(&config);
-		find_certificates(&config);
-		check_users(&config);
-	}
-	if (args.test && !args.show)
-		(void)printf("cofferd: no fault found%s%s\n", config.file != NULL ? " in " : "",
-		    config.file != NULL ? config.file : "");
-	if (!args.test && !args.show)
-		code = serve(&config, &start);
+	args_parse(&args, argc, argv);
+	load(&config, &source, &args);
+	code = act(&args, &config, &start);
 	config_free(&config);
 	listeners_close(&inherited.listeners, NULL, false);
 	upgrade_forget(&self);
-	free(args.settings);
-	free(args.dir);
-	free(args.file);
+	args_free(&args);
 	return code;
 }
