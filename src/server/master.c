@@ -346,6 +346,49 @@ loop(struct master *m, const sigset_t *asleep)
 	}
 }
 
+/* What all generations share.  EX_OK, or what to exit with. */
+static int
+open_common(struct master *m, const struct config *config)
+{
+	if (reopen_prepare() == -1 || (m->scoreboard = scoreboard_open(ROWS)) == NULL ||
+	    (m->stall = stall_open(m->scoreboard)) == NULL ||
+	    (m->authority = authority_open()) == NULL) {
+		daemon_complain(config, "cannot start: %s", strerror(errno));
+		return EX_OSERR;
+	}
+	return admin_open(m, config) == 0 ? EX_OK : EX_UNAVAILABLE;
+}
+
+/* The first generation, which the config becomes a part of.  EX_OK, or what to exit with. */
+static int
+open_first(struct master *m, struct config *config)
+{
+	char why[GENERATION_WHY];
+	struct generation *g;
+	int code;
+
+	if ((g = generation_open(1, config, m->scoreboard, &m->start->inherited->listeners, why,
+	    &code)) == NULL) {
+		daemon_complain(config, "%s", why);
+		admin_close(m, m->in_charge);
+		return code;
+	}
+	m->serving = g;
+	TAILQ_INSERT_HEAD(&m->generations, g, entry);
+	g->heritage.login = authority_door(m->authority, &g->config);
+	authority_serve(m->authority, &g->config);
+	return EX_OK;
+}
+
+static void
+close_all(struct master *m)
+{
+	stall_close(&m->stall);
+	authority_close(&m->authority);
+	generation_close(&m->serving, NULL);
+	scoreboard_close(&m->scoreboard);
+}
+
 int
 master_run(struct config *config, const struct master_start *start)
 {
@@ -354,10 +397,7 @@ master_run(struct config *config, const struct master_start *start)
 		.in_charge = start->inherited->parent == -1,
 		.elder = start->inherited->parent == -1 ? 0 : getppid(),
 	};
-	char why[GENERATION_WHY];
-	struct generation *g;
 	sigset_t asleep;
-	int code;
 
 	catch_signals(&asleep);
 	setproctitle("master");
@@ -365,38 +405,15 @@ master_run(struct config *config, const struct master_start *start)
 	crash_prepare();
 	store_note_boot();
 	tzset();		/* while the files that it reads can be read */
-	if (reopen_prepare() == -1 || (m.scoreboard = scoreboard_open(ROWS)) == NULL ||
-	    (m.stall = stall_open(m.scoreboard)) == NULL ||
-	    (m.authority = authority_open()) == NULL) {
-		daemon_complain(config, "cannot start: %s", strerror(errno));
-		return EX_OSERR;
+	if ((m.code = open_common(&m, config)) != EX_OK || (m.code = open_first(&m, config)) != EX_OK) {
+		close_all(&m);
+		return m.code;
 	}
-	if (admin_open(&m, config) == -1) {
-		authority_close(&m.authority);
-		stall_close(&m.stall);
-		scoreboard_close(&m.scoreboard);
-		return EX_UNAVAILABLE;
-	}
-	if ((g = m.serving = generation_open(1, config, m.scoreboard, &start->inherited->listeners,
-	    why, &code)) == NULL) {
-		daemon_complain(config, "%s", why);
-		admin_close(&m, start->inherited->parent == -1);
-		authority_close(&m.authority);
-		stall_close(&m.stall);
-		scoreboard_close(&m.scoreboard);
-		return code;
-	}
-	TAILQ_INSERT_HEAD(&m.generations, g, entry);
-	g->heritage.login = authority_door(m.authority, &g->config);
-	authority_serve(m.authority, &g->config);
-	welcome(g);
+	welcome(m.serving);
 	handover_sort(&m);
 	loop(&m, &asleep);
 	handover_end(&m);
-	stall_close(&m.stall);
-	authority_close(&m.authority);
-	generation_close(&m.serving, NULL);
-	scoreboard_close(&m.scoreboard);
+	close_all(&m);
 	log_info("stopped");
 	return m.code;
 }
