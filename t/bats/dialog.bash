@@ -84,14 +84,6 @@ quiet()
 	}
 }
 
-# pause SECONDS: without a process.  For what a client does slowly, and not to wait for something: for that
-# there is wait_for, and master_turned (pool.bash) for what does not happen.
-pause()
-{
-	[[ -n ${NEVER:-} ]] || exec {NEVER}<> <(:)
-	read -r -t "$1" -u "$NEVER" || true
-}
-
 # Milliseconds, for differences.
 now()
 {

@@ -15,6 +15,9 @@
 #
 # A file with a setup() or teardown() of its own calls coffer_setup and coffer_teardown.
 # A command left running in the background of a test must close bats' descriptor: 3>&-
+#
+# Most of what a test costs is processes of the shell's, thousands of times: what is called by
+# every test, or in a loop, does with bash alone what it can.
 
 COFFER_SOURCE=${COFFER_SOURCE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 COFFER_BUILD=${COFFER_BUILD:-$COFFER_SOURCE}
@@ -27,13 +30,19 @@ for library in bats-support bats-assert bats-file; do
 	for folder in ${BATS_LIB_PATH:+"${BATS_LIB_PATH//:/ }"} /usr/lib/bats /usr/local/lib/bats \
 	    /usr/lib /usr/local/lib; do
 		[[ -f $folder/$library/load.bash ]] || continue
-		load "$folder/$library/load"
+		if [[ -d $folder/$library/src ]]; then	# load.bash forks for each of them
+			for part in "$folder/$library/src"/*.bash; do
+				source "$part"
+			done
+		else
+			load "$folder/$library/load"
+		fi
 		continue 2
 	done
 	echo "$library is not installed (Debian: apt-get install $library)" >&2
 	exit 1
 done
-unset library folder
+unset library folder part
 
 for program in cofferd coffer cofferctl; do
 	[[ -x $COFFER_BUILD/$program ]] && continue
@@ -41,6 +50,11 @@ for program in cofferd coffer cofferctl; do
 	exit 1
 done
 unset program
+
+if [[ -z ${COFFER_USER:-} ]]; then
+	if id -u coffer >/dev/null 2>&1; then COFFER_USER=coffer; else COFFER_USER=nobody; fi
+	export COFFER_USER	# for all tests of the file
+fi
 
 # A report of the client's goes to a file, a server's to its log: teardown looks at both.
 export UBSAN_OPTIONS=print_stacktrace=1
@@ -59,10 +73,10 @@ teardown()
 coffer_setup()
 {
 	# Not $BATS_TEST_TMPDIR: nobody may enter that, and workers of root's are nobody.
-	T=$(mktemp -d "${TMPDIR:-/tmp}/coffer.XXXXXX")
-	chmod 755 "$T"
-	mkdir "$T/root"
+	T=${TMPDIR:-/tmp}/coffer.$BASHPID.$SRANDOM
+	mkdir -m 755 "$T" "$T/root"
 	: >"$T/cofferd.conf"
+	exec 6<> <(:)		# for pause()
 	LAUNCHER=() COFFERD=
 	SERVERS=() LOGS=() PID= PORT= URL= LOG=
 	DEATHS_EXPECTED=
@@ -72,13 +86,16 @@ coffer_setup()
 	watch "$self" 3>&- &
 	WATCH=$!
 	disown
+	# bats notes where it is before each command, which costs more than most commands: the
+	# lines of the test itself are enough.
+	set +T
 }
 
 coffer_teardown()
 {
 	local pid log status=0
 
-	kill_tree "$WATCH"
+	kill -KILL "$WATCH" 2>/dev/null || true
 	if [[ -e $T/overdue ]]; then
 		echo "this test took more than $TEST_LIMIT s"
 		status=1
@@ -97,8 +114,10 @@ coffer_teardown()
 	done
 	# What bats shows of a test that failed: the end of the server's log.
 	[[ ${BATS_TEST_COMPLETED:-} == 1 || -z $LOG ]] || { echo "log:"; tail -n 30 "$LOG"; }
-	chmod -R u+rwX "$T" 2>/dev/null || true
-	rm -rf "$T"
+	rm -rf "$T" 2>/dev/null || {
+		chmod -R u+rwX "$T" || true
+		rm -rf "$T"
+	}
 	return $status
 }
 
@@ -112,7 +131,7 @@ end_server()
 		echo "the server (pid $1) did not end by TERM within $PATIENCE s"
 		[[ -n $DEATHS_EXPECTED ]] || status=1
 	}
-	pkill -KILL -s "$1" || true
+	kill -KILL -- "-$1" 2>/dev/null || true
 	wait "$1" 2>/dev/null || true
 	return $status
 }
@@ -120,7 +139,7 @@ end_server()
 # Kills what the test is waiting for, once it has taken too long.
 watch()
 {
-	sleep "$TEST_LIMIT"
+	pause "$TEST_LIMIT"
 	: >"$T/overdue"
 	for pid in $(pgrep -P "$1"); do
 		[[ $pid == "$BASHPID" ]] || kill_tree "$pid"
@@ -158,18 +177,21 @@ expect_deaths()
 # The user that the workers of a server started by root become.
 server_user()
 {
-	if id -u coffer >/dev/null 2>&1; then echo coffer; else echo nobody; fi
+	echo "$COFFER_USER"
 }
 
 # server [COFFERD-ARGUMENT]...: serves ${ROOT:-$T/root} on a port that the kernel chooses, under
 # $MODEL, with $WORKERS workers.  Sets PID, PORT, URL, LOG, and COFFER_URL for the client.
 server()
 {
-	[[ $(id -u) != 0 ]] || chown -hR "$(server_user)" "${ROOT:-$T/root}"
+	((EUID != 0)) || chown -hR "$COFFER_USER" "${ROOT:-$T/root}"
 	launch -l coffer://127.0.0.1:0 -n "$WORKERS" -m "$MODEL" "$@" "${ROOT:-$T/root}"
 	wait_ready
-	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG" | head -n 1)
-	[[ -n $PORT ]] || fail_with_log "no line \"listening on coffer://127.0.0.1:PORT\""
+	local text
+	read -rd '' text <"$LOG" || true
+	[[ $text =~ 'listening on coffer://127.0.0.1:'([0-9]+) ]] ||
+	    fail_with_log "no line \"listening on coffer://127.0.0.1:PORT\""
+	PORT=${BASH_REMATCH[1]}
 	URL=coffer://127.0.0.1:$PORT
 	export COFFER_URL=$URL
 }
@@ -180,9 +202,8 @@ server()
 launch()
 {
 	LOG=$T/log.${#SERVERS[@]}
-	ln -sfn "$LOG" "$T/log"
 	setsid "${LAUNCHER[@]}" "${COFFERD:-$COFFER_BUILD/cofferd}" -f "$T/cofferd.conf" "$@" \
-	    </dev/null >"$LOG" 2>&1 3>&- &
+	    </dev/null >"$LOG" 2>&1 3>&- 6>&- &
 	PID=$!
 	SERVERS+=("$PID")
 	LOGS+=("$LOG")
@@ -191,12 +212,19 @@ launch()
 wait_ready()
 {
 	wait_for ready_or_dead || fail_with_log "the server was not ready within $PATIENCE s"
-	grep -q 'ready: ' "$LOG" || fail_with_log "the server ended instead of being ready"
+	says_ready || fail_with_log "the server ended instead of being ready"
+}
+
+says_ready()
+{
+	local text
+	read -rd '' text <"$LOG" || true
+	[[ $text == *'ready: '* ]]
 }
 
 ready_or_dead()
 {
-	grep -q 'ready: ' "$LOG" || ! kill -0 "$PID" 2>/dev/null
+	says_ready || ! kill -0 "$PID" 2>/dev/null
 }
 
 fail_with_log()
@@ -226,7 +254,9 @@ stop_server()
 # Whether a child of this shell has ended (it may still have to be waited for).
 gone()
 {
-	[[ ! -e /proc/$1 || $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) == [ZX] ]]
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
+	[[ ${stat##*) } == [ZX]* ]]
 }
 
 no_session()
@@ -261,8 +291,15 @@ wait_for()
 	local end=$((SECONDS + PATIENCE))
 	until "$@"; do
 		((SECONDS < end)) || return 1
-		sleep 0.05
+		pause 0.02
 	done
+}
+
+# pause SECONDS: without a process.  For what a client does slowly, and not to wait for something: for that
+# there is wait_for, and master_turned (pool.bash) for what does not happen.
+pause()
+{
+	read -rt "$1" -u 6 || (($? > 128)) || sleep "$1"
 }
 
 # coffer ARGUMENT...: the client that was built, within a time limit.
