@@ -73,6 +73,12 @@ call_open(struct store_call *c)
 }
 
 static int
+call_stands(struct store_call *c)
+{
+	return upload_stands(c->store, c->path, c->want, c->object) ? 0 : -1;
+}
+
+static int
 call_hold(struct store_call *c)
 {
 	return upload_hold(c->upload, c->object);
@@ -119,7 +125,23 @@ open_resumed(struct store_call *call, struct upload_want *w)
 	return ret;
 }
 
-/* A resume and a conditional write may hash, a large one reserves: these may take long. */
+/* A client whose upload was published, and who was not told so any more, comes again. */
+static bool
+stands(struct exchange *x, struct upload_want *w)
+{
+	struct object done = { .fd = -1 };
+	struct store_call call = {
+		.fn = call_stands, .store = x->at[0].store, .path = x->at[0].path, .want = w, .object = &done,
+	};
+
+	if (!w->resume || w->hold != NULL || store_call(&call) == -1)
+		return false;
+	reply_stored(x, &done);
+	return true;
+}
+
+/* A resume and a conditional write may hash, a large one reserves: these may take long.  *up stays NULL where
+ * nothing is left to be done, and the client was told so. */
 static int
 open_upload(struct exchange *x, struct upload **up)
 {
@@ -138,6 +160,8 @@ open_upload(struct exchange *x, struct upload **up)
 		errno = EFBIG;
 		return -1;
 	}
+	if (stands(x, &w))
+		return 0;
 	if (w.resume)
 		ret = open_resumed(&call, &w);
 	else if (w.condition == UPLOAD_IF_DIGEST || w.size >= UPLOAD_RESERVE_MIN)
@@ -292,6 +316,8 @@ serve_put(struct exchange *x)
 		refuse_early(x, errno);
 		return;
 	}
+	if (up == NULL)
+		return;
 	if (receive(x, up, &left) == 0) {
 		publish(x, &up);
 		return;

@@ -116,3 +116,44 @@ new_server()
 		((sent < SIZE * 2))
 	fi
 }
+
+# last_put_below N: whether the last PUT in the log came with fewer than N bytes.
+last_put_below()
+{
+	local bytes
+	bytes=$(grep -oP ' PUT \S+ 201 \K[0-9]+' "$LOG" | tail -n 1)
+	((bytes < $1))
+}
+
+# bats test_tags=models:all
+@test "what was published before its client heard of it is not sent again, and nothing else is taken for it" {
+	server -w
+	noise 2000000 "$T/big"
+	coffer put -c "$T/big" /big
+	run -1 last_put_below 2000000
+	coffer put -c "$T/big" /big
+	last_put_below 1000
+	mv "$T/root/big" "$T/root/other"
+	ln -s other "$T/root/big"
+	coffer put -c "$T/big" /big
+	run -1 last_put_below 2000000
+	[[ ! -L $T/root/big ]]
+	coffer put -c "$T/big" /big
+	last_put_below 1000
+	touch -d '2001-01-01 UTC' "$T/big"
+	coffer put -c "$T/big" /big
+	run -1 last_put_below 2000000
+	assert_equal "$(stat -c %Y "$T/root/big")" "$(stat -c %Y "$T/big")"
+	chmod 600 "$T/big"
+	coffer put -c "$T/big" /big
+	run -1 last_put_below 2000000
+	assert_equal "$(stat -c %a "$T/root/big")" 600
+	noise 2000000 "$T/big"
+	touch -d '2001-01-01 UTC' "$T/big"
+	chmod 600 "$T/big"
+	coffer put -c "$T/big" /big
+	cmp "$T/big" "$T/root/big"
+	echo behind your back >>"$T/root/big"
+	coffer put -c "$T/big" /big
+	cmp "$T/big" "$T/root/big"
+}
