@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The exit codes, as in coffer(1). */
 enum client_exit {
@@ -93,6 +94,18 @@ enum { CLIENT_CACERT = 1000, CLIENT_FINGERPRINT, CLIENT_PIN, CLIENT_STARTTLS };
 
 /* Takes one of them.  0, or -1 after a message: the command answers USAGE. */
 int	client_option(struct client *, int option);
+
+/* The options of get and put. */
+struct transfer {
+	bool		 resume, keep, recursive;	/* -c -n -r */
+	const char	*folder;			/* -t, or NULL */
+};
+
+/* Takes all of them.  0, or -1 after a message. */
+int	client_transfer(struct client *, struct transfer *, int argc, char **argv);
+
+/* Tells about the command that runs, or about all of them. */
+void	client_help(FILE *);
 
 /* Says that the command was misused.  Returns USAGE. */
 int	client_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

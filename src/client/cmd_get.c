@@ -108,46 +108,25 @@ local_operand(const char *folder, char **operands, int *n)
 int
 cmd_get(struct client *c, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "continue", no_argument, NULL, 'c' },
-		{ "no-clobber", no_argument, NULL, 'n' },
-		{ "recursive", no_argument, NULL, 'r' },
-		{ "target", required_argument, NULL, 't' },
-		CLIENT_LONGS
-	};
-	struct fetch_opts opts = { .out = -1 };
+	struct transfer t = { .folder = NULL };
+	struct fetch_opts opts;
 	struct destination d = { 0 };
-	const char *folder = NULL, *local;
-	int ch, n, code = DONE;
+	const char *local;
+	int n, code = DONE;
 
-	while ((ch = getopt_long(argc, argv, "cnrt:" CLIENT_SHORTS, longs, NULL)) != -1)
-		switch (ch) {
-		case 'c':
-			opts.resume = true;
-			break;
-		case 'n':
-			opts.keep = true;
-			break;
-		case 'r':
-			opts.recursive = true;
-			break;
-		case 't':
-			folder = optarg;
-			break;
-		default:
-			if (client_option(c, ch) == -1)
-				return USAGE;
-		}
+	if (client_transfer(c, &t, argc, argv) == -1)
+		return USAGE;
+	opts = (struct fetch_opts){ .resume = t.resume, .keep = t.keep, .recursive = t.recursive, .out = -1 };
 	argv += optind;
 	if ((n = argc - optind) == 0)
 		return client_misuse("what shall be fetched?");
-	local = local_operand(folder, argv, &n);
-	if (folder == NULL && strcmp(local, "-") == 0) {
+	local = local_operand(t.folder, argv, &n);
+	if (t.folder == NULL && strcmp(local, "-") == 0) {
 		if (opts.recursive || opts.resume)
 			return client_misuse("-r and -c do not go with stdout");
 		opts.out = STDOUT_FILENO;
 	} else
-		code = open_destination(&d, local, folder != NULL || n > 1, opts.recursive);
+		code = open_destination(&d, local, t.folder != NULL || n > 1, opts.recursive);
 	if (code == DONE)
 		code = fetch_all(c, argv, n, &d, &opts);
 	target_close(&d.target);

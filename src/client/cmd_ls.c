@@ -193,6 +193,37 @@ list_place(struct client *c, const struct place *place, void *arg)
 	return reply.code == 200 ? DONE : say_reply(place->path, &reply);
 }
 
+/* Takes an option of ls alone: whether it is one. */
+static bool
+take_option(struct ls *ls, int option)
+{
+	switch (option) {
+	case 'l':
+		ls->longer = true;
+		return true;
+	case 'r':
+		ls->recursive = true;
+		return true;
+	case 'S':
+		ls->order = BY_SIZE;
+		return true;
+	case 't':
+		ls->order = BY_TIME;
+		return true;
+	case 'U':
+		ls->order = UNSORTED;
+		return true;
+	case '0':
+		ls->zero = true;
+		return true;
+	case 'J':
+		ls->json = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
 int
 cmd_ls(struct client *c, int argc, char **argv)
 {
@@ -210,32 +241,8 @@ cmd_ls(struct client *c, int argc, char **argv)
 	int ch, code;
 
 	while ((ch = getopt_long(argc, argv, "lrStU0" CLIENT_SHORTS, longs, NULL)) != -1)
-		switch (ch) {
-		case 'l':
-			ls.longer = true;
-			break;
-		case 'r':
-			ls.recursive = true;
-			break;
-		case 'S':
-			ls.order = BY_SIZE;
-			break;
-		case 't':
-			ls.order = BY_TIME;
-			break;
-		case 'U':
-			ls.order = UNSORTED;
-			break;
-		case '0':
-			ls.zero = true;
-			break;
-		case 'J':
-			ls.json = true;
-			break;
-		default:
-			if (client_option(c, ch) == -1)
-				return USAGE;
-		}
+		if (!take_option(&ls, ch) && client_option(c, ch) == -1)
+			return USAGE;
 	ls.titles = argc - optind > 1;
 	ls.visible = isatty(STDOUT_FILENO) && !ls.zero;
 	code = each_place(c, argc - optind, argv + optind, true, list_place, &ls);

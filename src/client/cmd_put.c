@@ -182,41 +182,18 @@ put_all(struct put *p, char **locals, int n, const struct send_opts *opts)
 int
 cmd_put(struct client *c, int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "continue", no_argument, NULL, 'c' },
-		{ "no-clobber", no_argument, NULL, 'n' },
-		{ "recursive", no_argument, NULL, 'r' },
-		{ "target", required_argument, NULL, 't' },
-		CLIENT_LONGS
-	};
+	struct transfer t = { .folder = NULL };
 	struct put p = { .client = c };
-	struct send_opts opts = { 0 };
-	const char *remote = NULL;
-	int ch, n, i, code;
+	struct send_opts opts;
+	const char *remote;
+	int n, i, code;
 
-	while ((ch = getopt_long(argc, argv, "cnrt:" CLIENT_SHORTS, longs, NULL)) != -1)
-		switch (ch) {
-		case 'c':
-			opts.resume = true;
-			break;
-		case 'n':
-			opts.keep = true;
-			break;
-		case 'r':
-			p.recursive = true;
-			break;
-		case 't':
-			remote = optarg;
-			p.into = true;
-			break;
-		default:
-			if (client_option(c, ch) == -1)
-				return USAGE;
-		}
+	if (client_transfer(c, &t, argc, argv) == -1)
+		return USAGE;
 	argv += optind;
 	if ((n = argc - optind) == 0)
 		return client_misuse("what shall be sent?");
-	if (remote == NULL && n > 1)
+	if ((remote = t.folder) == NULL && n > 1)
 		remote = argv[--n];
 	for (i = 0; i < n; i++)
 		if (place_is_url(argv[i]))
@@ -224,7 +201,9 @@ cmd_put(struct client *c, int argc, char **argv)
 			    "%s is not here; \"coffer cp\" copies on a server", argv[i]);
 	if (place_parse(&p.place, c, remote) == -1)
 		return USAGE;
-	opts.hold = p.recursive;
+	p.into = t.folder != NULL;
+	p.recursive = t.recursive;
+	opts = (struct send_opts){ .resume = t.resume, .keep = t.keep, .hold = t.recursive };
 	code = put_all(&p, argv, n, &opts);
 	place_free(&p.place);
 	return code;

@@ -4,13 +4,11 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/text.h"
 #include "client/client.h"
 #include "client/place.h"
@@ -110,6 +108,15 @@ help_all(FILE *f)
 	    common_help);
 }
 
+void
+client_help(FILE *f)
+{
+	if (client_command == NULL)
+		help_all(f);
+	else
+		help_command(f, client_command);
+}
+
 static int
 cmd_help(struct client *c, int argc, char **argv)
 {
@@ -132,107 +139,6 @@ cmd_help(struct client *c, int argc, char **argv)
 	}
 	help_command(stdout, cmd);
 	return DONE;
-}
-
-/* As openssl-x509(1) and cofferctl(8) print it, with or without colons. */
-static int
-take_fingerprint(struct client *c, const char *text)
-{
-	static struct digest digest;
-	char hex[DIGEST_HEX];
-	const char *at = text;
-	size_t n = 0;
-
-	if (strncasecmp(at, "sha256=", 7) == 0)
-		at += 7;
-	for (; *at != '\0' && n < sizeof(hex) - 1; at++)
-		if (*at != ':')
-			hex[n++] = *at;
-	if (*at != '\0' || digest_parse(&digest, hex, n) == -1) {
-		say("--fingerprint %s: a fingerprint is 64 hexadecimal digits, of SHA-256", text);
-		return -1;
-	}
-	c->fingerprint = &digest;
-	return 0;
-}
-
-int
-client_option(struct client *c, int option)
-{
-	long long s;
-
-	switch (option) {
-	case 'H':
-		c->url = optarg;
-		if (place_is_url(optarg))
-			return 0;
-		say("-H %s: a server is coffer[s]://HOST[:PORT] or unix:/SOCKET", optarg);
-		return -1;
-	case 'q':
-		c->quiet = true;
-		return 0;
-	case 'v':
-		c->verbose = true;
-		return 0;
-	case 'T':
-		if (client_number("-T", optarg, 1, 1000000, &s) == -1)
-			return -1;
-		c->timeout_ms = s * 1000;
-		return 0;
-	case CLIENT_CACERT:
-		c->cacert = optarg;
-		return 0;
-	case CLIENT_FINGERPRINT:
-		return take_fingerprint(c, optarg);
-	case CLIENT_PIN:
-		c->pin = true;
-		return 0;
-	case CLIENT_STARTTLS:
-		c->starttls = true;
-		return 0;
-	case 'h':
-		if (client_command == NULL)
-			help_all(stdout);
-		else
-			help_command(stdout, client_command);
-		out_check();
-		exit(DONE);
-	case 'V':
-		(void)printf("coffer %s\n", PACKAGE_VERSION);
-		out_check();
-		exit(DONE);
-	default:	/* getopt(3) has said it */
-		(void)fprintf(stderr, "coffer: \"coffer help%s%s\" tells more\n",
-		    client_command != NULL ? " " : "",
-		    client_command != NULL ? client_command->name : "");
-		return -1;
-	}
-}
-
-int
-client_misuse(const char *fmt, ...)
-{
-	va_list ap;
-
-	(void)fprintf(stderr, "coffer: %s: ", client_command->name);
-	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	(void)fprintf(
-	    stderr, "\nusage: coffer %s %s\n", client_command->name, client_command->usage);
-	return USAGE;
-}
-
-int
-client_number(const char *option, const char *text, long long min, long long max, long long *n)
-{
-	const char *why;
-
-	*n = strtonum(text, min, max, &why);
-	if (why == NULL)
-		return 0;
-	say("%s %s: the number is %s (%lld to %lld)", option, text, why, min, max);
-	return -1;
 }
 
 /* Options that stand before the command; the index of the command. */
