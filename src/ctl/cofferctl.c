@@ -107,21 +107,22 @@ seconds(const char *text)
 	return (unsigned)n;
 }
 
+static const struct option longs[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "delay", required_argument, NULL, 'd' },
+	{ "delete", no_argument, NULL, 'D' },
+	{ "file", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "older-than", required_argument, NULL, 'o' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 }
+};
+
 static void
 parse_options(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "delay", required_argument, NULL, 'd' },
-		{ "delete", no_argument, NULL, 'D' },
-		{ "file", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "older-than", required_argument, NULL, 'o' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "d:Df:hs:V", longs, NULL)) != -1)
