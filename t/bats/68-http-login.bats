@@ -85,8 +85,7 @@ right()
 }
 
 @test "where others can listen in, a password is not looked at, in any protocol" {
-	unshare -n true 2>/dev/null && command -v ip >/dev/null ||
-	    skip "needs a network namespace of its own, and ip(8)"
+	need_network
 	cp "$COFFER_BUILD/cofferd" "$T/cofferd"
 	ctl passwd -f "$T/users" alice <<<"$SECRET"
 	echo hello >"$T/root/f"
@@ -108,7 +107,7 @@ right()
 		wait \$pid
 	END
 	chmod 777 "$T"
-	unshare -n bash "$T/inside" >"$T/said" 2>&1 3>&- || true
+	unshare "${NETWORK[@]}" bash "$T/inside" >"$T/said" 2>&1 3>&- || true
 	run -0 cat "$T/said"
 	assert_line '403 a password must not be said in clear text over a network'
 	assert_line --regexp '^200 user=anonymous '

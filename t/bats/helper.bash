@@ -285,6 +285,15 @@ need_localhost()
 	getent ahostsv4 localhost >/dev/null || skip "this machine does not know localhost"
 }
 
+# A network of its own, for `unshare "${NETWORK[@]}" COMMAND`: whoever is not root is it there.
+need_network()
+{
+	NETWORK=(-n)
+	[[ $(id -u) == 0 ]] || NETWORK=(-rn)
+	command -v ip >/dev/null || skip "needs ip(8)"
+	unshare "${NETWORK[@]}" true 2>/dev/null || skip "this user may make no network namespace"
+}
+
 # wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
 wait_for()
 {
