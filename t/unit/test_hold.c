@@ -424,11 +424,12 @@ static void
 another_file_system(void **state)
 {
 	struct tree *t = *state;
-	struct hold *h = begin(t, true, 100);
-	struct upload_want w = { .size = 1, .hold = h };
+	struct hold *h;
+	struct upload_want w = { .size = 1 };
 	struct upload *up;
 
 	mount_small(t, "size=1m");
+	w.hold = h = begin(t, true, 100);
 	hold_many(t, h, "/mnt", 10);
 	hold_many(t, h, "", 2);
 	assert_ok(upload_open(t->store, P("/mnt/more"), &w, &up));

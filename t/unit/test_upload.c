@@ -897,9 +897,10 @@ no_space(void **state)
 	struct upload_want w = want(2 * BIG);
 	struct upload *up;
 	struct object done;
-	char *data = calloc(1, BIG);
+	char *data;
 
 	mount_small(t, "size=1m");
+	data = calloc(1, BIG);
 	assert_errno(upload_open(t->store, P("/mnt/a"), &w, &up), ENOSPC);
 	w.size = INT64_MAX;
 	assert_true(upload_open(t->store, P("/mnt/a"), &w, &up) == -1);
