@@ -337,6 +337,50 @@ kick_under(const struct sched *which)
 	scoreboard_close(&board);
 }
 
+/* What a dead process had in hand, three times. */
+static void
+bury(struct quarantine *q, const struct progress *p)
+{
+	struct progress copy;
+
+	for (int i = 0; i < QUARANTINE_DEATHS; i++) {
+		assert_true(progress_read(p, &copy));
+		quarantine_death(q, &copy);
+	}
+}
+
+/* Its writer died in the middle: what is there is half of one request and half of another. */
+static void
+a_torn_request_is_nobodys(void **state)
+{
+	struct quarantine *q = quarantine_open();
+	struct quarantine_entry entry;
+	struct progress p = { 0 }, copy;
+	unsigned at = 0;
+
+	(void)state;
+	assert_non_null(q);
+	quarantine_for(q, 60000);
+	progress_open(&p, 1, -1, (const struct sockaddr *)&peer, sizeof(peer), 0);
+	progress_request(&p, "GET", "innocent", strlen("innocent"), 0);
+	atomic_fetch_or(&p.turn, 1);
+	p.path_len = UINT32_MAX;
+	memset(p.verb, 'x', sizeof(p.verb));
+	assert_true(progress_read(&p, &copy));
+	assert_int_equal(atomic_load(&copy.turn), 1);
+	bury(q, &p);
+	assert_false(quarantine_each(q, &at, &entry));
+	assert_int_equal(quarantine_refuses(q, &copy), 0);
+
+	/* Whoever has the slot next writes a whole one. */
+	progress_request(&p, "GET", "guilty", strlen("guilty"), 0);
+	assert_int_equal(atomic_load(&p.turn) % 2, 0);
+	bury(q, &p);
+	assert_true(quarantine_refuses(q, &p) > 0);
+	progress_request(&p, "GET", "innocent", strlen("innocent"), 0);
+	assert_int_equal(quarantine_refuses(q, &p), 0);
+}
+
 static void
 a_kick_ends_its_session_and_no_other(void **state)
 {
@@ -358,6 +402,7 @@ main(void)
 		cmocka_unit_test(slots_are_bounded_and_come_back),
 		cmocka_unit_test(a_reader_sees_the_request),
 		cmocka_unit_test(what_is_read_is_of_one_moment),
+		cmocka_unit_test(a_torn_request_is_nobodys),
 		cmocka_unit_test(a_kick_ends_its_session_and_no_other),
 	};
 
