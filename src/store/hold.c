@@ -278,7 +278,7 @@ static void
 clear(struct hold *h, bool keep)
 {
 	for (size_t i = 0; i < h->count; i++)
-		hold_free(h->at[i], keep);
+		hold_free(h->at[i], keep || h->at[i]->spared);
 	for (unsigned i = 0; i < h->places; i++)
 		close(h->place[i].fd);
 	free(h->at);

@@ -237,8 +237,8 @@ name_locked(struct upload *up)
 	return ret;
 }
 
-int
-upload_give_name(struct upload *up)
+static int
+give_name(struct upload *up)
 {
 	if (up->want.condition == UPLOAD_IF_NEW)
 		return rename_staged(up, true);
@@ -250,6 +250,28 @@ upload_give_name(struct upload *up)
 	if (*up->staged.name == '\0' && nameless_hide(up->store, &up->staged) == -1)
 		return -1;
 	return name_locked(up);
+}
+
+int
+upload_give_name(struct upload *up)
+{
+	if (give_name(up) == 0)
+		return 0;
+	up->spared = errno == ENOSPC || errno == EDQUOT;
+	return -1;
+}
+
+/* What has been made ready for its name is again what a resume can open, and of today. */
+static bool
+spare(struct upload *up)
+{
+	int error = errno;
+	bool kept;
+
+	kept = up->spared && up->staged.resumable && up->staged.fd != -1 &&
+	    fchmod(up->staged.fd, 0600) == 0 && futimens(up->staged.fd, NULL) == 0;
+	errno = error;
+	return kept;
 }
 
 static int
@@ -270,6 +292,6 @@ upload_publish(struct upload **up, struct object *done)
 		ret = store_sync_folder((*up)->store, (*up)->parent);
 	if (ret == -1 && errno == EBADMSG)
 		done->digest = (*up)->digest;
-	upload_free(up, ret == -1 && errno == EMSGSIZE);
+	upload_free(up, ret == -1 && (errno == EMSGSIZE || spare(*up)));
 	return ret;
 }

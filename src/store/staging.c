@@ -52,18 +52,41 @@ open_reserved(int dirfd, bool make)
 	return staging_open(dirfd, PATH_RESERVED, flags, 0);
 }
 
-/* The same where no client can name it. */
+static int
+mount_id(int fd, uint64_t *id)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == -1)
+		return -1;
+	if ((stx.stx_mask & STATX_MNT_ID) != 0)
+		*id = stx.stx_mnt_id;
+	else	/* before Linux 5.8 */
+		*id = (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
+	return 0;
+}
+
+/* The same where no client can name it, and from where a rename reaches the tree: where something is
+ * mounted over it, every upload would fail at its end. */
 static int
 open_unnamed(int dirfd, bool make)
 {
 	int fd = open_reserved(dirfd, make), ret, error;
+	uint64_t id, above;
 
-	if (fd == -1 || (ret = folds_name(dirfd, PATH_RESERVED)) == 0)
-		return fd;
-	error = ret == 1 ? ENOTUNIQ : errno;
-	close(fd);
-	if (ret == 1)
+	if (fd == -1)
+		return -1;
+	if ((ret = folds_name(dirfd, PATH_RESERVED)) == 1) {
 		log_warn("nothing can be written to a file system that ignores the case of names");
+		errno = ENOTUNIQ;
+	} else if (ret == 0 && mount_id(fd, &id) == 0 && mount_id(dirfd, &above) == 0) {
+		if (id == above)
+			return fd;
+		log_warn("nothing can be written: something is mounted over the folder " PATH_RESERVED);
+		errno = EBADFD;
+	}
+	error = errno;
+	close(fd);
 	return fail_with(error);
 }
 
@@ -96,20 +119,6 @@ staging_enter_again(struct store *s, int folder)
 	ret = dup3(fd, folder, O_CLOEXEC);
 	close(fd);
 	return ret == -1 ? -1 : 0;
-}
-
-static int
-mount_id(int fd, uint64_t *id)
-{
-	struct statx stx;
-
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) == -1)
-		return -1;
-	if ((stx.stx_mask & STATX_MNT_ID) != 0)
-		*id = stx.stx_mnt_id;
-	else	/* before Linux 5.8 */
-		*id = (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
-	return 0;
 }
 
 /* If the folder `name` is on the mount `id`: its reserved folder, or -1; else -2. */
@@ -460,9 +469,9 @@ staging_lock(int folder, const struct staged_name *name, size_t n)
 
 /* A clock that was set back would keep it for ever: its time begins anew. */
 static bool
-of_the_future(const struct stat *st)
+of_the_future(const struct timespec *then)
 {
-	return st->st_mtim.tv_sec > clock_wall().tv_sec + FUTURE_S;
+	return then->tv_sec > clock_wall().tv_sec + FUTURE_S;
 }
 
 /* Nobody is at it: blocks past its end were reserved by somebody who has died.  Cutting it where it
@@ -486,16 +495,33 @@ mend(int folder, const char *name)
 		return;
 	if (staging_reserves(&st))
 		release(fd, &st);
-	if (of_the_future(&st))
+	if (of_the_future(&st.st_mtim))
 		(void)futimens(fd, NULL);
 	close(fd);
+}
+
+/* A brief one may have the mtime already that its client asked for, of any year; its atime is ours.  No lock
+ * tells whether somebody is at it. */
+static bool
+brief_is_old(int folder, const char *name, const struct stat *st, int64_t ttl)
+{
+	const struct timespec times[2] = { clock_wall(), { .tv_nsec = UTIME_OMIT } };
+
+	if (of_the_future(&st->st_atim))
+		(void)utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
+	return older(&st->st_atim, ttl > BRIEF_AGE_MS ? ttl : BRIEF_AGE_MS);
+}
+
+static bool
+is_old(int folder, const char *name, const struct stat *st, int64_t ttl)
+{
+	return staging_is_brief(name) ? brief_is_old(folder, name, st, ttl) : older_than(st, ttl);
 }
 
 /* Removes one file if it is old and nobody holds it, and it is still old then. */
 static bool
 expire(struct store *s, int folder, const char *name, int64_t ttl)
 {
-	bool brief = staging_is_brief(name);
 	struct stat st;
 	bool gone = false;
 	int fd;
@@ -503,17 +529,14 @@ expire(struct store *s, int folder, const char *name, int64_t ttl)
 	if (strcmp(name, STAGING_LOCKS) == 0 ||
 	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
 		return false;
-	if (!older_than(&st, ttl)) {
-		if (!brief && (staging_reserves(&st) || of_the_future(&st)))
+	if (!is_old(folder, name, &st, ttl)) {
+		if (!staging_is_brief(name) && (staging_reserves(&st) || of_the_future(&st.st_mtim)))
 			mend(folder, name);
 		return false;
 	}
-	/* A brief one may have the mtime already that the client asked for; its atime is ours. */
-	if (brief && !(older_than(&st, BRIEF_AGE_MS) && older(&st.st_atim, BRIEF_AGE_MS)))
-		return false;
 	if ((fd = staging_claim(folder, name, &st)) == -1)
 		return false;
-	if (older_than(&st, ttl) && !staging_is_new(&st))
+	if (is_old(folder, name, &st, ttl) && (staging_is_brief(name) || !staging_is_new(&st)))
 		gone = unlinkat(folder, name, 0) == 0;
 	if (gone)
 		usage_gone(s, &st);

@@ -231,8 +231,14 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 	}
 	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
 		goto fail;
-	if ((up->state = digest_begin()) == NULL || stage(up) == -1 ||
-	    charge(up) == -1 || reserve(up) == -1)
+	if ((up->state = digest_begin()) == NULL)
+		goto fail;
+	if (stage(up) == -1) {
+		if (errno == EACCES || errno == EPERM)
+			errno = EBADFD;
+		goto fail;
+	}
+	if (charge(up) == -1 || reserve(up) == -1)
 		goto fail;
 	mark(up);
 	*result = up;

@@ -44,7 +44,8 @@ struct upload;
 /* Begins an upload to path.  Refused before a byte moves: EISDIR (path is a folder),
  * ENOENT (its folder is missing), EEXIST (UPLOAD_IF_NEW and there is something),
  * ESTALE (UPLOAD_IF_DIGEST and another digest stands there, UPLOAD_IF_THERE and nothing does), ENOSPC or EDQUOT (the
- * declared size does not fit), EROFS, EBADFD (something else stands in the place of the reserved folder) ...  May block (a condition may have to hash). */
+ * declared size does not fit), EROFS, EBADFD (something else stands in the place of the reserved folder, or it
+ * cannot be written) ...  May block (a condition may have to hash). */
 int	upload_open(struct store *, const struct path *, const struct upload_want *,
 	    struct upload **);
 
@@ -79,7 +80,7 @@ int	upload_digest_kept(struct upload *, int64_t from, size_t len);
 /* Verifies size (EMSGSIZE: fewer bytes than declared) and digest (EBADMSG), makes the file
  * durable, gives it its name, makes the name durable.  On success *done says what
  * was kept (fd -1, digest known).  On failure nothing was published, and the
- * staged bytes are removed (EBADMSG, conditions) or kept for a resume; for EBADMSG
+ * staged bytes are removed (EBADMSG, conditions) or kept for a resume (too few, or no room for the name); for EBADMSG
  * done->digest is that of the bytes which came; ENOTRECOVERABLE: somebody removed what was staged.  Either way
  * the upload is gone and *up is NULL.  EEXIST and ESTALE as in upload_open(). */
 int	upload_publish(struct upload **up, struct object *done);

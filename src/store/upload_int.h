@@ -26,6 +26,7 @@ struct upload {
 	bool		 counted;	/* and one name */
 	bool		 marked;	/* by staged_mark() */
 	int		 fault;		/* errno of the first write that failed */
+	bool		 spared;	/* whole and safe, but there was no room for its name */
 
 	/* of a held one */
 	unsigned	 place;		/* in the hold: the file system */
@@ -60,7 +61,8 @@ void	upload_leave_staged(struct upload *);
 /* Verifies, and makes the staged file what it is to be under its name; not yet durable. */
 int	upload_finish(struct upload *, struct object *done);
 
-/* Renames the staged file, which is closed, under the conditions that were asked for. */
+/* Renames the staged file, which is closed, under the conditions that were asked for.  What only lacks
+ * room in the folder is `spared`: it may stay for a resume. */
 int	upload_give_name(struct upload *);
 
 /* hold.c: whether the folder of `path` is that of the upload before, and on the root's mount. */

@@ -72,6 +72,7 @@ struct faults {
 	atomic_uint	count;
 	atomic_bool	hit;		/* the nth call came, and the fault applied to it */
 	char		calls[FAULTS_CALLS + 1][FAULTS_NAME];	/* the last is "" */
+	_Atomic int64_t	jump;		/* seconds by which the server's clock is ahead of the kernel's */
 	bool		no_noreplace;	/* RENAME_NOREPLACE is EINVAL, as on GlusterFS */
 	/* Logging. */
 	bool		record;

@@ -1,6 +1,8 @@
 /* orders - makes the file that the parts of the bench share, with the orders for the layer.
  *
  * usage: orders [-r] [-l LIE] [-t MICROSECONDS] [-m MEBIBYTES] FILE
+ *        orders -j SECONDS FILE
+ *	-j	in a file that is there: the server's clock jumps, to so many seconds ahead of the kernel's
  *	-r	what is done to the tree is logged, in at most that many mebibytes
  *	-l	how the server is lied to: file, folder, late, reorder
  *	-t	an fsync takes up to that long */
@@ -30,11 +32,13 @@ int
 main(int argc, char **argv)
 {
 	struct faults *f, want = { 0 };
+	const char *jump = NULL;
 	size_t room = 0;
 	int c;
 
-	while ((c = getopt(argc, argv, "rl:t:m:")) != -1)
+	while ((c = getopt(argc, argv, "rl:t:m:j:")) != -1)
 		switch (c) {
+		case 'j':	jump = optarg; break;
 		case 'r':	want.record = true; break;
 		case 'l':	want.lie = lie(optarg); break;
 		case 't':	want.sync_us = (unsigned)atoi(optarg); break;
@@ -42,8 +46,15 @@ main(int argc, char **argv)
 		default:	return 2;
 		}
 	if (optind != argc - 1) {
-		fprintf(stderr, "usage: orders [-r] [-l LIE] [-t MICROSECONDS] [-m MEBIBYTES] FILE\n");
+		fprintf(stderr, "usage: orders [-r] [-l LIE] [-t MICROSECONDS] [-m MEBIBYTES] FILE\n"
+		    "       orders -j SECONDS FILE\n");
 		return 2;
+	}
+	if (jump != NULL) {
+		if ((f = faults_map(argv[optind])) == NULL)
+			return 2;
+		atomic_store(&f->jump, strtoll(jump, NULL, 10));
+		return 0;
 	}
 	f = faults_create(argv[optind], room);
 	f->record = want.record;

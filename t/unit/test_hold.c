@@ -33,13 +33,26 @@ syncfs(int fd)
 	return (int)syscall(SYS_syncfs, fd);
 }
 
+/* The rename after `good` others finds no room for the name. */
+static int good_renames = -1;
+
+int
+renameat2(int fromdir, const char *from, int todir, const char *to, unsigned flags)
+{
+	if (good_renames >= 0 && good_renames-- == 0) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return (int)syscall(SYS_renameat2, fromdir, from, todir, to, flags);
+}
+
 static struct hold *
 begin(struct tree *t, bool durable, size_t max)
 {
 	struct hold *h;
 
 	fsyncs = syncfss = 0;
-	good_fsyncs = good_syncfss = -1;
+	good_fsyncs = good_syncfss = good_renames = -1;
 	reopen(t, (struct store_opts){ .writable = true, .durable = durable, .staging_ttl_ms = 60000 });
 	h = hold_open(t->store, max);
 	assert_non_null(h);
@@ -281,6 +294,41 @@ what_is_dropped_can_be_resumed(void **state)
 	assert_int_equal(count_staged(t, ".coffer"), 0);
 }
 
+/* The disk is full just when names are given: the others are there, and this one need not come again. */
+static void
+what_found_no_room_can_be_resumed(void **state)
+{
+	struct upload_want w = { .size = 5, .resume = true };
+	struct tree *t = *state;
+	struct hold *h = begin(t, true, 10);
+	struct object done;
+	struct upload *up;
+
+	assert_ok(hold_one(t, h, "/a", "first"));
+	assert_ok(hold_as(t, h, "/b", "hello", (struct upload_want){ .size = 5, .in_flight = true,
+	    .has_mode = true, .mode = 0400, .has_mtime = true, .mtime = { .tv_sec = 1000 } }));
+	assert_ok(hold_one(t, h, "/c", "third"));
+	good_renames = 1;
+	assert_int_equal(commit(h), 1);
+	assert_int_equal(result(h, 1), ENOSPC);
+	hold_close(&h, true);
+	assert_content(t, "a", "first");
+	assert_content(t, "c", "third");
+	assert_false(exists(t, "b"));
+	assert_int_equal(store_sweep(t->store), 0);
+	assert_ok(upload_open(t->store, P("/b"), &w, &up));
+	assert_int_equal(upload_offset(up), 5);
+	/* The same of one that is not held. */
+	good_renames = 0;
+	assert_errno(upload_publish(&up, &done), ENOSPC);
+	assert_ok(upload_open(t->store, P("/b"), &w, &up));
+	assert_int_equal(upload_offset(up), 5);
+	good_renames = -1;
+	assert_ok(upload_publish(&up, &done));
+	assert_content(t, "b", "hello");
+	assert_int_equal(count_staged(t, ".coffer"), 0);
+}
+
 static void
 what_is_given_up_is_gone(void **state)
 {
@@ -452,6 +500,7 @@ main(void)
 		TEST(a_failed_fsync_fails_its_file),
 		TEST(a_failed_sync_of_names_is_told),
 		TEST(what_is_dropped_can_be_resumed),
+		TEST(what_found_no_room_can_be_resumed),
 		TEST(what_is_given_up_is_gone),
 		TEST(no_more_than_may_be),
 		TEST(what_is_not_as_declared_is_not_held),
