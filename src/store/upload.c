@@ -229,11 +229,9 @@ upload_open(struct store *s, const struct path *path, const struct upload_want *
 			errno = EBADFD;		/* that is not about the client's name */
 		goto fail;
 	}
-	if (want->hold != NULL && hold_expect(want->hold, up) == -1)
-		goto fail;
 	if ((up->state = digest_begin()) == NULL)
 		goto fail;
-	if (stage(up) == -1) {
+	if ((want->hold != NULL && hold_expect(want->hold, up) == -1) || stage(up) == -1) {
 		if (errno == EACCES || errno == EPERM)
 			errno = EBADFD;
 		goto fail;

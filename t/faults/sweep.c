@@ -336,6 +336,19 @@ check_charges(struct sweep *w, struct play *p, const struct fault *fault, unsign
 	complain(w, p, fault, n, text);
 }
 
+/* How many staged files a fault may leave that is none of the upload's: of one that is whole and safe, and
+ * only lacks room for its name. */
+static unsigned
+spares(const struct sweep *w, const struct fault *fault, unsigned n)
+{
+	if (fault->what != ENOSPC && fault->what != EDQUOT)
+		return 0;
+	for (unsigned i = 0; i + 1 < n; i++)
+		if (strncmp(w->f->calls[i], "fsync", 5) == 0 || strcmp(w->f->calls[i], "syncfs") == 0)
+			return 2;
+	return 0;
+}
+
 static void
 clear_staged(struct sweep *w)
 {
@@ -380,12 +393,12 @@ play_with(struct sweep *w, const struct scene *scene, const struct fault *fault,
 		check_refused(w, &p, fault, n, code);
 	unlinks = strcmp(w->f->calls[n - 1], "unlinkat") == 0;
 	if (!kills && !unlinks)
-		check_leaks(w, &p, fault, n, fds, staged + breaks);
+		check_leaks(w, &p, fault, n, fds, staged + breaks + spares(w, fault, n));
 	/* What a dead process was at is counted anew, later. */
 	if (!kills)
 		check_charges(w, &p, fault, n, before);
 	check_again(w, &p, fault, n);
-	if (kills || unlinks || breaks)
+	if (kills || unlinks || breaks || spares(w, fault, n) > 0)
 		clear_staged(w);
 out:
 	play_end(&p);
