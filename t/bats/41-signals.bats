@@ -385,7 +385,7 @@ ask_socket()
 # bats test_tags=models:all
 @test "IPv6 is served" {
 	local port
-	grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null || skip "this machine has no ::1"
+	need_ipv6
 	server -l 'coffer://[::1]:0'
 	port=$(sed -nE 's|.*listening on coffer://\[::1\]:([0-9]+).*|\1|p' "$LOG")
 	[[ -n $port ]] || fail_with_log "no line \"listening on coffer://[::1]:PORT\""

@@ -127,7 +127,7 @@ bad_networks()
 # bats test_tags=models:all
 @test "TFTP: IPv6, and listeners for every address answer from the one that was asked" {
 	[[ -e /proc/net/if_inet6 ]] || skip 'there is no IPv6 here'
-	grep -q '^0*1 ' /proc/net/if_inet6 || skip 'there is no ::1 here'
+	need_ipv6
 	printf data >"$T/root/f"
 	for SINGLE in no yes; do
 		server -l 'tftp://*:0' -o tftp-single-port=$SINGLE

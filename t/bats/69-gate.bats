@@ -29,6 +29,7 @@ accepted()
 
 @test "of allow and deny the longest network decides, and nobody who is refused hears a byte" {
 	local six
+	need_ipv6
 	server -l 'coffer://[::1]:0' -l "unix:$T/socket" -o allow=127.0.0.0/8 -o allow=::1 \
 	    -o deny=127.0.0.0/24 -o allow=127.0.0.1 -o allow=127.0.0.4/30 -o deny=127.0.0.6 -o deny=127.0.0.7/32 \
 	    -o allow=127.0.0.7/32

@@ -294,6 +294,11 @@ need_network()
 	unshare "${NETWORK[@]}" true 2>/dev/null || skip "this user may make no network namespace"
 }
 
+need_ipv6()
+{
+	grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null || skip "there is no ::1 here"
+}
+
 # wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
 wait_for()
 {
