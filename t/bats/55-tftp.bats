@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # 55-tftp - TFTP: transfers, options, packets that are lost, doubled or wrong, and what is refused.
+# t/run: takes long
 
 bats_require_minimum_version 1.5.0
 load helper

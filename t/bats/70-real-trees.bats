@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # 70-real-trees - whole trees there and back again, byte for byte.
+# t/run: takes long
 
 bats_require_minimum_version 1.5.0
 load helper

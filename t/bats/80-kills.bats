@@ -3,6 +3,7 @@
 #
 # KILLS=N sets how many (12), KILL_WORKERS how many workers there are (4), and TEST_LIMIT
 # must leave time for them: `KILLS=60 t/run t/bats/80-kills.bats`.
+# t/run: takes long
 
 bats_require_minimum_version 1.5.0
 load helper

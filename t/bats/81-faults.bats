@@ -3,6 +3,7 @@
 #
 # This is the short form.  `make check-faults` runs it longer (see HACKING.md): FAULTS_LONG=1, and
 # CUTS=N power cuts, KILLS=N kills, ROUNDS=N races.  SEED=N repeats what was seen.
+# t/run: takes long
 
 bats_require_minimum_version 1.5.0
 load helper
