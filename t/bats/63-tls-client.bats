@@ -125,6 +125,7 @@ fingerprint()
 # A server in clear that says its stdin, on a port that the kernel chooses.
 liar()
 {
+	: >"$T/nc"	# that of the liar before it
 	timeout 30 nc -lvN 127.0.0.1 0 <&0 >"$T/asked" 2>"$T/nc" 3>&- &
 	wait_for grep -q '^Listening on ' "$T/nc"
 	LIAR=$(sed -nE 's/^Listening on .* ([0-9]+)$/\1/p' "$T/nc")

@@ -202,6 +202,7 @@ server()
 launch()
 {
 	LOG=$T/log.${#SERVERS[@]}
+	: >"$LOG"	# it is looked at before the shell's child has made it
 	setsid "${LAUNCHER[@]}" "${COFFERD:-$COFFER_BUILD/cofferd}" -f "$T/cofferd.conf" "$@" \
 	    </dev/null >"$LOG" 2>&1 3>&- 6>&- &
 	PID=$!
