@@ -2,7 +2,6 @@
  * A file there belongs to whoever holds its flock(2).  Knows names and locks; knows
  * nothing of what the bytes are for. */
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fnv.h"
 #include "base/log.h"
 #include "store/folds.h"
 #include "store/store_int.h"
@@ -23,9 +21,6 @@
 #define TAKE_TRIES	16		/* times that a name may vanish under our hands */
 #define EMPTY_AGE_MS	60000		/* see takeable() */
 #define BRIEF		"brief."	/* how the names of brief staged files begin */
-#define BRIEF_AGE_MS	(48 * 3600 * 1000) /* more than io-timeout can be */
-#define FUTURE_S	3600		/* by which clocks of several machines may differ */
-#define LOCK_BYTES	(1 << 20)	/* paths are spread over that many locks */
 
 /* Where opening waits for another machine, a signal may end it. */
 int
@@ -91,8 +86,8 @@ open_unnamed(int dirfd, bool make)
 }
 
 /* The one of the root's mount is opened once; whichever thread is first keeps its own. */
-static int
-enter_root(struct store *s, bool make)
+int
+staging_enter_root(struct store *s, bool make)
 {
 	int fd, kept = atomic_load(&s->staging);
 
@@ -150,7 +145,7 @@ enter_mount(struct store *s, const struct path *path, int parent, bool make)
 	if (mount_id(parent, &id) == -1 || mount_id(s->root, &root) == -1)
 		return -1;
 	if (id == root)		/* by a link that leads out of the mount and back */
-		return enter_root(s, make);
+		return staging_enter_root(s, make);
 	while ((slash = strchr(slash, '/')) != NULL) {
 		memcpy(name, path->name, (size_t)(slash - path->name));
 		name[slash - path->name] = '\0';
@@ -165,7 +160,7 @@ enter_mount(struct store *s, const struct path *path, int parent, bool make)
 int
 staging_enter(struct store *s, const struct path *path, int parent, bool is_root, bool make)
 {
-	return is_root ? enter_root(s, make) : enter_mount(s, path, parent, make);
+	return is_root ? staging_enter_root(s, make) : enter_mount(s, path, parent, make);
 }
 
 void
@@ -184,20 +179,14 @@ still_named(int folder, const char *name, const struct stat *st)
 	    now.st_dev == st->st_dev;
 }
 
-static bool
-older(const struct timespec *then, int64_t ms)
+bool
+staging_older(const struct timespec *then, int64_t ms)
 {
 	struct timespec now = clock_wall();
 
 	if (then->tv_sec < 0 || then->tv_sec > now.tv_sec)
 		return then->tv_sec < 0;
 	return (int64_t)(now.tv_sec - then->tv_sec) * 1000 + (now.tv_nsec - then->tv_nsec) / 1000000 >= ms;
-}
-
-static bool
-older_than(const struct stat *st, int64_t ms)
-{
-	return older(&st->st_mtim, ms);
 }
 
 /* Whoever else has it open waits for nothing while holding the lock (see takeable() and
@@ -347,7 +336,7 @@ staging_claim(int folder, const char *name, struct stat *st)
 bool
 staging_is_new(const struct stat *st)
 {
-	return st->st_size == 0 && !older_than(st, EMPTY_AGE_MS);
+	return st->st_size == 0 && !staging_older(&st->st_mtim, EMPTY_AGE_MS);
 }
 
 bool
@@ -416,153 +405,4 @@ staging_take(struct store *s, struct staged *st, mode_t mode, off_t max)
 		}
 	}
 	return take_private(st, mode);
-}
-
-/* Which byte of the file of locks is that of the name.  Two names may share one. */
-static int
-lock_byte(const struct staged_name *name, off_t *byte)
-{
-	uint64_t hash;
-	struct stat st;
-
-	if (fstat(name->parent, &st) == -1)
-		return -1;
-	hash = fnv64(FNV64, &st.st_dev, sizeof(st.st_dev));
-	hash = fnv64(hash, &st.st_ino, sizeof(st.st_ino));
-	hash = fnv64(hash, name->leaf, strlen(name->leaf));
-	*byte = (off_t)(hash % LOCK_BYTES);
-	return 0;
-}
-
-static int
-lock_one(int fd, off_t byte)
-{
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1,
-	};
-
-	while (fcntl(fd, F_OFD_SETLKW, &lock) == -1)
-		if (errno != EINTR)
-			return -1;
-	return 0;
-}
-
-/* Two are locked in their order, so that nobody waits for us while we wait for him. */
-int
-staging_lock(int folder, const struct staged_name *name, size_t n)
-{
-	off_t byte[2];
-	int fd, error;
-
-	if (lock_byte(&name[0], &byte[0]) == -1 || lock_byte(&name[n - 1], &byte[1]) == -1)
-		return -1;
-	fd = staging_open(folder, STAGING_LOCKS, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	if (lock_one(fd, byte[0] < byte[1] ? byte[0] : byte[1]) == 0 &&
-	    (byte[0] == byte[1] || lock_one(fd, byte[0] < byte[1] ? byte[1] : byte[0]) == 0))
-		return fd;
-	error = errno;
-	close(fd);
-	return fail_with(error);
-}
-
-/* A clock that was set back would keep it for ever: its time begins anew. */
-static bool
-of_the_future(const struct timespec *then)
-{
-	return then->tv_sec > clock_wall().tv_sec + FUTURE_S;
-}
-
-/* Nobody is at it: blocks past its end were reserved by somebody who has died.  Cutting it where it
- * ends sets its time, which is not to be. */
-static void
-release(int fd, const struct stat *st)
-{
-	const struct timespec times[2] = { st->st_atim, st->st_mtim };
-
-	if (ftruncate(fd, st->st_size) == 0)
-		(void)futimens(fd, times);
-}
-
-static void
-mend(int folder, const char *name)
-{
-	struct stat st;
-	int fd;
-
-	if ((fd = staging_claim(folder, name, &st)) == -1)
-		return;
-	if (staging_reserves(&st))
-		release(fd, &st);
-	if (of_the_future(&st.st_mtim))
-		(void)futimens(fd, NULL);
-	close(fd);
-}
-
-/* A brief one may have the mtime already that its client asked for, of any year; its atime is ours.  No lock
- * tells whether somebody is at it. */
-static bool
-brief_is_old(int folder, const char *name, const struct stat *st, int64_t ttl)
-{
-	const struct timespec times[2] = { clock_wall(), { .tv_nsec = UTIME_OMIT } };
-
-	if (of_the_future(&st->st_atim))
-		(void)utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
-	return older(&st->st_atim, ttl > BRIEF_AGE_MS ? ttl : BRIEF_AGE_MS);
-}
-
-static bool
-is_old(int folder, const char *name, const struct stat *st, int64_t ttl)
-{
-	return staging_is_brief(name) ? brief_is_old(folder, name, st, ttl) : older_than(st, ttl);
-}
-
-/* Removes one file if it is old and nobody holds it, and it is still old then. */
-static bool
-expire(struct store *s, int folder, const char *name, int64_t ttl)
-{
-	struct stat st;
-	bool gone = false;
-	int fd;
-
-	if (strcmp(name, STAGING_LOCKS) == 0 ||
-	    fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || !S_ISREG(st.st_mode))
-		return false;
-	if (!is_old(folder, name, &st, ttl)) {
-		if (!staging_is_brief(name) && (staging_reserves(&st) || of_the_future(&st.st_mtim)))
-			mend(folder, name);
-		return false;
-	}
-	if ((fd = staging_claim(folder, name, &st)) == -1)
-		return false;
-	if (is_old(folder, name, &st, ttl) && (staging_is_brief(name) || !staging_is_new(&st)))
-		gone = unlinkat(folder, name, 0) == 0;
-	if (gone)
-		usage_gone(s, &st);
-	close(fd);
-	return gone;
-}
-
-int
-store_sweep(struct store *s)
-{
-	struct dirent *d;
-	DIR *dir;
-	int folder, fd, count = 0;
-
-	if (!s->opts.writable || s->opts.staging_ttl_ms < 0)
-		return 0;
-	if ((folder = enter_root(s, false)) == -1)
-		return errno == ENOENT ? 0 : -1;
-	if ((fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
-		return -1;
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return fail_with(ENOMEM);
-	}
-	while ((d = readdir(dir)) != NULL)
-		count += expire(s, folder, d->d_name, s->opts.staging_ttl_ms);
-	closedir(dir);
-	return count;
 }

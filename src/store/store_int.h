@@ -124,6 +124,9 @@ int	staging_open(int folder, const char *name, int flags, mode_t);
 int	staging_enter(struct store *, const struct path *, int parent, bool is_root, bool make);
 void	staging_leave(struct store *, int folder);
 
+/* The same of the root's mount, which stays open: not to be left. */
+int	staging_enter_root(struct store *, bool make);
+
 /* Makes the one of the root's mount again, which somebody has removed while it was open. */
 int	staging_enter_again(struct store *, int folder);
 
@@ -133,11 +136,14 @@ int	staging_enter_again(struct store *, int folder);
 int	staging_take(struct store *, struct staged *, mode_t, off_t max);
 
 /* Makes a file for bytes that are here in a moment: of a name that nobody looks for, and
- * without a lock; the sweep leaves it alone for BRIEF_AGE_MS. */
+ * without a lock; the sweep leaves it alone for two days. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
 
 /* Opens and locks a file of the reserved folder that nobody is at.  Its descriptor, or -1: EBUSY, ENOENT. */
 int	staging_claim(int folder, const char *name, struct stat *);
+
+/* Whether that time is longer ago. */
+bool	staging_older(const struct timespec *, int64_t ms);
 
 /* Whether a file is so new that its maker may not have locked it yet. */
 bool	staging_is_new(const struct stat *);
