@@ -64,9 +64,7 @@ struct branch *fetch_branch(
 int	receive_file(struct fetch *, struct item *);
 int	receive_rest(struct fetch *, struct item *);
 
-/* remote_tree.c: asks for the list of an item of type t and appends what it holds; and whether a
- * link that turned out to be a folder leads back to where it is. */
+/* remote_tree.c: asks for the list of an item of type t and appends what it holds. */
 int	list_tree(struct fetch *, size_t item);
-int	link_is_loop(struct fetch *, const struct item *, bool *loop);
 
 #endif

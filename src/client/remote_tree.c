@@ -77,6 +77,54 @@ read_list(struct fetch *f, struct branch *branch, const char *remote, bool folde
 	return ret;
 }
 
+/* A digest of what a folder holds: names, sizes, times.  0, or -1. */
+static int
+fingerprint(struct remote *r, const char *path, struct digest *digest)
+{
+	struct digest_state *state;
+	struct coffer_reply reply;
+	ssize_t len;
+	char *line;
+	bool list;
+
+	if (remote_ask(r, &reply, "LIST", path, "sort=name") == -1)
+		return -1;
+	if ((state = digest_begin()) == NULL)
+		abort();
+	list = reply.code == 200;
+	digest_update(state, reply.text, strlen(reply.text));
+	while (list) {
+		if ((len = remote_line(r, &line)) == -1) {
+			digest_drop(&state);
+			return -1;
+		}
+		digest_update(state, line, (size_t)len + 1);
+		list = strcmp(line, ".") != 0 && line[0] != '!';
+	}
+	digest_end(&state, digest);
+	return 0;
+}
+
+/* The protocol does not tell which folder a link leads to.  If one of the folders above
+ * the link holds exactly the same, the link leads there. */
+static int
+link_is_loop(struct fetch *f, const struct item *item, bool *loop)
+{
+	struct digest inner, outer;
+	char *path = item_remote(item), *slash;
+	int ret;
+
+	*loop = false;
+	ret = fingerprint(f->client->remote, path, &inner);
+	while (ret == 0 && !*loop && (slash = strrchr(path, '/')) != NULL && path[1] != '\0') {
+		slash[slash == path] = '\0';
+		if ((ret = fingerprint(f->client->remote, path, &outer)) == 0)
+			*loop = digest_equal(&inner, &outer);
+	}
+	free(path);
+	return ret;
+}
+
 int
 list_tree(struct fetch *f, size_t index)
 {
@@ -108,53 +156,5 @@ list_tree(struct fetch *f, size_t index)
 		ret = read_list(f, branch, remote, type[0] == 'd');
 out:
 	free(remote);
-	return ret;
-}
-
-/* A digest of what a folder holds: names, sizes, times.  0, or -1. */
-static int
-fingerprint(struct remote *r, const char *path, struct digest *digest)
-{
-	struct digest_state *state;
-	struct coffer_reply reply;
-	ssize_t len;
-	char *line;
-	bool list;
-
-	if (remote_ask(r, &reply, "LIST", path, "sort=name") == -1)
-		return -1;
-	if ((state = digest_begin()) == NULL)
-		abort();
-	list = reply.code == 200;
-	digest_update(state, reply.text, strlen(reply.text));
-	while (list) {
-		if ((len = remote_line(r, &line)) == -1) {
-			digest_drop(&state);
-			return -1;
-		}
-		digest_update(state, line, (size_t)len + 1);
-		list = strcmp(line, ".") != 0 && line[0] != '!';
-	}
-	digest_end(&state, digest);
-	return 0;
-}
-
-/* The protocol does not tell which folder a link leads to.  If one of the folders above
- * the link holds exactly the same, the link leads there. */
-int
-link_is_loop(struct fetch *f, const struct item *item, bool *loop)
-{
-	struct digest inner, outer;
-	char *path = item_remote(item), *slash;
-	int ret;
-
-	*loop = false;
-	ret = fingerprint(f->client->remote, path, &inner);
-	while (ret == 0 && !*loop && (slash = strrchr(path, '/')) != NULL && path[1] != '\0') {
-		slash[slash == path] = '\0';
-		if ((ret = fingerprint(f->client->remote, path, &outer)) == 0)
-			*loop = digest_equal(&inner, &outer);
-	}
-	free(path);
 	return ret;
 }

@@ -62,10 +62,6 @@ struct scoreboard {
 	struct seat	 seat[];
 };
 
-/* What is known of a row here and now.  A worker has the memory of those rows alone that were taken
- * before it was born. */
-struct seat scoreboard_seat(const struct scoreboard *, unsigned row);
-
 /* How many of a row's slots were ever used: these can be looked at. */
 unsigned scoreboard_used(const struct scoreboard *, unsigned row);
 

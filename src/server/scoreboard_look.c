@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "server/scoreboard_int.h"
 
-struct seat
-scoreboard_seat(const struct scoreboard *board, unsigned row)
+/* What is known of a row here and now.  A worker has the memory of those rows alone that were taken
+ * before it was born. */
+static struct seat
+seat_now(const struct scoreboard *board, unsigned row)
 {
 	const struct told *told = &board->notices->row[row];
 	struct seat seat = board->seat[row];
@@ -61,7 +63,7 @@ scoreboard_look(const struct scoreboard *board, unsigned row, struct scoreboard_
 
 	if (row >= board->rows)
 		return false;
-	seat = scoreboard_seat(board, row);
+	seat = seat_now(board, row);
 	if (!seat.taken)
 		return false;
 	r = &board->shared->row[row];
@@ -87,7 +89,7 @@ scoreboard_session(const struct scoreboard *board, unsigned row, unsigned *at, s
 
 	if (row >= board->rows)
 		return false;
-	seat = scoreboard_seat(board, row);
+	seat = seat_now(board, row);
 	if (!seat.taken || seat.area == NULL)
 		return false;
 	used = scoreboard_used(board, row);
@@ -142,7 +144,7 @@ scoreboard_tally(const struct scoreboard *board, struct tally *sum)
 
 	tally_gather(sum, &board->shared->tally);
 	for (row = 0; row < board->rows; row++)
-		if (scoreboard_seat(board, row).tally != NULL)
+		if (seat_now(board, row).tally != NULL)
 			tally_gather(sum, board->seat[row].tally);
 }
 

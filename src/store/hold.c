@@ -190,37 +190,6 @@ append(struct hold *h, struct upload *up)
 	return 0;
 }
 
-int
-upload_hold(struct upload **upp, struct object *done)
-{
-	struct upload *up = *upp;
-	struct hold *h = up->want.hold;
-
-	memset(done, 0, sizeof(*done));
-	done->fd = -1;
-	if (upload_finish(up, done) == -1)
-		goto fail;
-	if (up->want.condition != UPLOAD_ANY && upload_check_target(up) == -1)
-		goto fail;
-	/* The folder is looked up again when the name is given. */
-	if (up->parent != -1)
-		close(up->parent);
-	up->parent = -1;
-	usage_settle(&up->owed);
-	up->keeps = stays_open(h, up);
-	if ((!up->keeps && let_go(up) == -1) || append(h, up) == -1)
-		goto fail;
-	h->place[up->place].count++;
-	*upp = NULL;
-	return 0;
-fail:
-	if (errno == EBADMSG)
-		done->digest = up->digest;
-	hold_free(up, errno == EMSGSIZE);
-	*upp = NULL;
-	return -1;
-}
-
 static void
 mark(const struct upload *up)
 {
@@ -253,8 +222,9 @@ leave(struct upload *up)
 		upload_unstage(up);
 }
 
-void
-hold_free(struct upload *up, bool keep)
+/* Frees one that is held; its file stays for a resume if `keep`. */
+static void
+free_held(struct upload *up, bool keep)
 {
 	int error = errno;
 
@@ -274,11 +244,42 @@ hold_free(struct upload *up, bool keep)
 	errno = error;
 }
 
+int
+upload_hold(struct upload **upp, struct object *done)
+{
+	struct upload *up = *upp;
+	struct hold *h = up->want.hold;
+
+	memset(done, 0, sizeof(*done));
+	done->fd = -1;
+	if (upload_finish(up, done) == -1)
+		goto fail;
+	if (up->want.condition != UPLOAD_ANY && upload_check_target(up) == -1)
+		goto fail;
+	/* The folder is looked up again when the name is given. */
+	if (up->parent != -1)
+		close(up->parent);
+	up->parent = -1;
+	usage_settle(&up->owed);
+	up->keeps = stays_open(h, up);
+	if ((!up->keeps && let_go(up) == -1) || append(h, up) == -1)
+		goto fail;
+	h->place[up->place].count++;
+	*upp = NULL;
+	return 0;
+fail:
+	if (errno == EBADMSG)
+		done->digest = up->digest;
+	free_held(up, errno == EMSGSIZE);
+	*upp = NULL;
+	return -1;
+}
+
 static void
 clear(struct hold *h, bool keep)
 {
 	for (size_t i = 0; i < h->count; i++)
-		hold_free(h->at[i], keep || h->at[i]->spared);
+		free_held(h->at[i], keep || h->at[i]->spared);
 	for (unsigned i = 0; i < h->places; i++)
 		close(h->place[i].fd);
 	free(h->at);

@@ -69,10 +69,8 @@ int	upload_give_name(struct upload *);
 bool	hold_knows(const struct hold *, const struct store *, const struct path *);
 void	hold_learn(struct hold *, const struct store *, const struct path *);
 
-/* hold.c: what comes with opening an upload that will be held; frees a held one, whose file
- * stays for a resume if `keep`. */
+/* hold.c: what comes with opening an upload that will be held. */
 int	hold_expect(struct hold *, struct upload *);
-void	hold_free(struct upload *, bool keep);
 
 /* So many bytes of it are there. */
 void	upload_came(struct upload *, off_t offset);
