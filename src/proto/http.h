@@ -21,6 +21,7 @@
 #define HTTP_FULL	"HTTP/1.1 429 Too Many Requests\r\nServer: cofferd/" PACKAGE_VERSION "\r\nRetry-After: 5\r\n" \
 			"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 47\r\nConnection: close\r\n\r\n" \
 			"too many connections of your address at a time\n"
+#define HTTP_NO_CACHE	"Cache-Control: no-cache\r\n"	/* of a listing */
 #define HTTP_VARY	"Vary: Accept\r\n"	/* a folder is a page, an index.html or JSON */
 
 /* One request on its way to its reply. */

@@ -151,7 +151,7 @@ send_head(struct http_exchange *x, const struct look *look, bool chunked)
 		return;
 	p = head_put(head_put(head_begin(x, begin, 200), "Content-Type: "), look->type);
 	p = head_put(head_put(p, "\r\n"), look->fields);
-	p = head_put(p, "Cache-Control: no-cache\r\n" HTTP_VARY "X-Content-Type-Options: nosniff\r\n");
+	p = head_put(p, HTTP_NO_CACHE HTTP_VARY "X-Content-Type-Options: nosniff\r\n");
 	if (chunked)
 		p = head_put(p, "Transfer-Encoding: chunked\r\n");
 	stream_commit(x->stream, (size_t)(head_end(x, p) - begin));

@@ -166,59 +166,80 @@ put_size(char *p, uint64_t n)
 }
 
 static bool
-find_folder(const struct http_exchange *x, const struct path *path, struct object *object)
+find(const struct http_exchange *x, const struct path *path, enum need need, struct object *object)
 {
 	struct reach at;
 	struct path rest;
 
-	return reach(x->session, path, NEED_LIST, &rest, &at) == 0 && at.store != NULL &&
-	    store_stat(at.store, at.path, object) == 0 && object->type == OBJECT_FOLDER;
+	return reach(x->session, path, need, &rest, &at) == 0 && at.store != NULL &&
+	    store_stat(at.store, at.path, object) == 0;
 }
 
-/* Whether a symbolic link leads to a folder.  Who fetches a tree takes for a folder what ends with a
- * slash, and all else for a file.  One that leads back to a folder above stays a link, lest he go round
- * for ever.  Not inlined: a path is large. */
-static __attribute__((noinline)) bool
-leads_to_folder(const struct http_exchange *x, const struct listing_entry *e)
+static bool
+find_folder(const struct http_exchange *x, const struct path *path, struct object *object)
+{
+	return find(x, path, NEED_LIST, object) && object->type == OBJECT_FOLDER;
+}
+
+enum lead { TO_FILE, TO_FOLDER, TO_NOTHING, TO_ABOVE };
+
+/* Where a symbolic link leads.  Who fetches a tree takes for a folder what ends with a slash, and all else for a
+ * file: he is offered none that leads out of the tree or to what is not there, nor one back to a folder above,
+ * lest he go round for ever.  Not inlined: a path is large. */
+static __attribute__((noinline)) enum lead
+lead_of(const struct http_exchange *x, const struct listing_entry *e)
 {
 	struct object target, above;
 	struct path path, inner;
 	unsigned depth = 0;
 
-	if (path_join(&path, &x->path, e->name, e->len) == -1 || !find_folder(x, &path, &target))
-		return false;
+	if (path_join(&path, &x->path, e->name, e->len) == -1)
+		return TO_NOTHING;
+	if (!find_folder(x, &path, &target))
+		return find(x, &path, NEED_STAT, &target) && target.type == OBJECT_FILE ? TO_FILE : TO_NOTHING;
 	do {
 		inner = path;
 		if (depth++ == ABOVE_MAX || path_parent(&path, &inner) == -1 ||
 		    (find_folder(x, &path, &above) && above.inode == target.inode))
-			return false;
+			return TO_ABOVE;
 	} while (!path_is_root(&path));
-	return true;
+	return TO_FOLDER;
+}
+
+/* The name as it leads there; or the name alone. */
+static char *
+put_name(char *p, const struct listing_entry *e, enum lead lead)
+{
+	p = head_put(p, lead == TO_FOLDER ? "<tr><td class=\"n d\">" : "<tr><td class=\"n\">");
+	if (lead == TO_FILE || lead == TO_FOLDER) {
+		p = http_put_url(head_put(p, "<a href=\""), e->name, e->len);
+		p = head_put(p, lead == TO_FOLDER ? "/\">" : "\">");
+	}
+	p = http_put_html(head_put(p, "<bdi>"), e->name, e->len);
+	p = head_put(p, lead == TO_FOLDER ? "/</bdi>" : "</bdi>");
+	return head_put(p, lead == TO_FILE || lead == TO_FOLDER ? "</a>" : "");
 }
 
 static void
 html_entry(struct page *page, const struct listing_entry *e)
 {
 	bool link = e->object.type == OBJECT_SYMLINK, file = e->object.type == OBJECT_FILE;
-	bool folder = e->object.type == OBJECT_FOLDER || (link && leads_to_folder(page->x, e));
+	enum lead lead = link ? lead_of(page->x, e) : file ? TO_FILE : TO_FOLDER;
 	char *p = page_room(page, (HTTP_URL_GROWS + HTTP_HTML_GROWS) * e->len + 512);
 
 	if (p == NULL)
 		return;
-	page->folders += folder;
-	page->files += !folder;
+	page->folders += lead == TO_FOLDER;
+	page->files += lead == TO_FILE;
 	page->bytes += file ? (uint64_t)e->object.size : 0;
-	p = head_put(p, folder ? "<tr><td class=\"n d\"><a href=\"" : "<tr><td class=\"n\"><a href=\"");
-	p = http_put_url(p, e->name, e->len);
-	p = head_put(p, folder ? "/\"><bdi>" : "\"><bdi>");
-	p = http_put_html(p, e->name, e->len);
-	p = head_put(p, folder ? "/</bdi></a><td class=\"s\"" : "</bdi></a><td class=\"s\"");
+	p = head_put(put_name(p, e, lead), "<td class=\"s\"");
 	if (file) {
 		p = text_decimal(head_put(p, " title=\""), (uint64_t)e->object.size);
 		p = head_put(head_put(p, " byte"), plural((uint64_t)e->object.size));
 		p = put_size(head_put(p, "\">"), (uint64_t)e->object.size);
 	} else
-		p = head_put(p, link ? ">link" : ">");
+		p = head_put(p, lead == TO_NOTHING ? ">link to nothing" : lead == TO_ABOVE ? ">link back" :
+		    link ? ">link" : ">");
 	p = head_put(p, "<td class=\"t\">");
 	p = http_put_minute(p, e->object.mtime.tv_sec, ' ');
 	memmove(p - 5 + 6, p - 5, 5);

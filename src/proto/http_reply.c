@@ -234,7 +234,7 @@ reply_not_modified(struct http_exchange *x, const char *tag)
 	p = head_begin(x, begin, 304);
 	if (tag != NULL)
 		p = head_put(head_put(head_put(p, "ETag: "), tag), "\r\n");
-	p = head_put(p, x->folder ? HTTP_VARY : "");
+	p = head_put(p, x->folder && tag == NULL ? HTTP_NO_CACHE HTTP_VARY : x->folder ? HTTP_VARY : "");
 	stream_commit(x->stream, (size_t)(head_end(x, p) - begin));
 }
 

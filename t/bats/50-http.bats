@@ -243,6 +243,8 @@ load http
 	assert_equal "$(status_of / -H 'If-Match: *')" 200
 	assert_equal "$(status_of / -H 'If-Match: "a"')" 412
 	assert_equal "$(status_of / -H 'If-None-Match: *')" 304
+	run -0 head_of / -H 'If-None-Match: *'
+	assert_line 'Cache-Control: no-cache'	# as the 200 would have it
 	assert_equal "$(status_of / -H 'If-None-Match: "a"')" 200
 	assert_equal "$(status_of / -H 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT')" 200
 }

@@ -96,7 +96,7 @@ load http
 	assert_line --regexp "^Content-Security-Policy: default-src 'none'"
 }
 
-@test "a symbolic link to a folder is a folder on the page, but for one that leads back" {
+@test "a symbolic link to a folder is a folder on the page, but for one that leads back or to nothing" {
 	mkdir -p "$T/root/d/sub/deep"
 	echo inner >"$T/root/d/sub/file"
 	ln -s d "$T/root/to-folder"
@@ -108,15 +108,17 @@ load http
 	web
 	get / >"$T/page"
 	grep -qF '<td class="n d"><a href="to-folder/"><bdi>to-folder/</bdi></a><td class="s">link' "$T/page"
-	for name in to-file to-nothing out; do
-		grep -qF "<td class=\"n\"><a href=\"$name\"><bdi>$name</bdi></a><td class=\"s\">link" "$T/page"
+	grep -qF '<td class="n"><a href="to-file"><bdi>to-file</bdi></a><td class="s">link<' "$T/page"
+	# Nobody who fetches all that the page leads to is to find nothing there, or to go round.
+	for name in to-nothing out; do
+		grep -qF "<td class=\"n\"><bdi>$name</bdi><td class=\"s\">link to nothing<" "$T/page"
 	done
-	grep -q '>2 folders, 3 files' "$T/page"
+	grep -q '>2 folders, 1 file,' "$T/page"
 	run -0 get /to-folder/
-	assert_output --partial 'href="self"'
+	assert_output --partial '<td class="n"><bdi>self</bdi><td class="s">link back<'
 	assert_output --partial 'href="sub/"'
 	run -0 get /to-folder/sub/
-	assert_output --partial 'href="back"'
+	assert_output --partial '<td class="n"><bdi>back</bdi><td class="s">link back<'
 	assert_equal "$(get /to-folder/sub/file)" inner
 }
 
