@@ -12,7 +12,7 @@
 struct sched_task {
 	void	(*run)(void *arg);	/* the session; owns arg */
 	void	(*drop)(void *arg);	/* lets go of arg where it will not be run: in a
-					 * parent that forked, or when start failed */
+					 * parent that forked */
 	void	(*forked)(void *arg, int pid);	/* before that drop: who runs it.  May be NULL */
 	void	(*ended)(void *arg, int status);	/* in the worker itself, once run has ended, also
 					 * in a process that died: its wait status, else 0.
@@ -37,8 +37,7 @@ struct sched {
 	/* Waits for a free place for one more session: ask before accepting.  0, or -1
 	 * with ECANCELED while draining. */
 	int	(*room)(void);
-	/* Starts a session.  Never fails to take the task: what cannot run is dropped,
-	 * and then it is -1 with errno. */
+	/* Starts a session.  0, or -1 with errno: then nothing was done, and it may be tried again. */
 	int	(*start)(const struct sched_task *);
 	/* The arg of the session that runs here and now, or NULL: in whatever thread, and in a
 	 * signal's handler. */

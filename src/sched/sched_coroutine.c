@@ -359,17 +359,10 @@ session_ended(struct fiber *f)
 static int
 coroutine_start(const struct sched_task *task)
 {
-	int error;
-
-	if (fiber_start(task, session_ended) == 0) {
-		atomic_fetch_add(limit->sessions, 1);
-		return 0;
-	}
-	error = errno;
-	if (task->drop != NULL)
-		task->drop(task->arg);
-	errno = error;
-	return -1;
+	if (fiber_start(task, session_ended) == -1)
+		return -1;
+	atomic_fetch_add(limit->sessions, 1);
+	return 0;
 }
 
 static void *

@@ -147,15 +147,17 @@ fork_start(const struct sched_task *task)
 
 	if (pid == 0)
 		become_session(task);
-	if (pid > 0) {
-		children[children_len++].pid = pid;
-		atomic_fetch_add(limit->sessions, 1);
-		if (task->forked != NULL)
-			task->forked(task->arg, pid);
+	if (pid == -1) {
+		reap();		/* the dead count among those that there may be */
+		errno = error;
+		return -1;
 	}
+	children[children_len++].pid = pid;
+	atomic_fetch_add(limit->sessions, 1);
+	if (task->forked != NULL)
+		task->forked(task->arg, pid);
 	task->drop(task->arg);
-	errno = error;
-	return pid == -1 ? -1 : 0;
+	return 0;
 }
 
 static void *

@@ -124,7 +124,6 @@ thread_start(const struct sched_task *task)
 		atomic_fetch_sub(limit->sessions, 1);
 		free(copy);
 	}
-	task->drop(task->arg);
 	errno = error;
 	return -1;
 }

@@ -39,8 +39,8 @@ make_way(struct worker *w)
 	}
 }
 
-static void
-shortage(int error)
+int
+worker_shortage(int error)
 {
 	static int64_t told = -1;	/* say it once in a while, not for each connection */
 	int64_t now = clock_ms();
@@ -49,7 +49,7 @@ shortage(int error)
 		log_error("cannot accept: %s; trying again every %d ms", strerror(error), SHORTAGE_MS);
 		told = now;
 	}
-	(void)wait_until(clock_in(SHORTAGE_MS));
+	return wait_until(clock_in(SHORTAGE_MS));
 }
 
 void
@@ -87,9 +87,9 @@ accept_one(struct worker *w, const struct listener *listener)
 		if (!may_come(w, (struct sockaddr *)&peer))
 			(void)close(fd);
 		else if (worker_serve(w, fd, (struct sockaddr *)&peer, len, listener, NULL) == -1)
-			shortage(errno);
+			(void)worker_shortage(errno);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
-		shortage(errno);
+		(void)worker_shortage(errno);
 	/* else somebody was quicker, or the peer has gone */
 }
 
@@ -101,7 +101,7 @@ begin_arrival(struct worker *w, int taken, struct arrival *a)
 		taken = worker_serve(w, a->datagram->fd, (struct sockaddr *)&a->datagram->peer,
 		    sizeof(a->datagram->peer), NULL, a);
 	if (taken == -1)
-		shortage(errno);
+		(void)worker_shortage(errno);
 }
 
 static void
@@ -225,7 +225,7 @@ worker_accept(void *arg)
 		else if (errno == ECANCELED)
 			break;
 		else if (errno != ETIMEDOUT && errno != EAGAIN)
-			shortage(errno);
+			(void)worker_shortage(errno);
 	}
 	atomic_store(&w->score->accepting, false);
 	atomic_store(&w->score->draining, true);

@@ -34,9 +34,13 @@ struct worker {
 void	worker_open_sessions(struct worker *, const struct mime *);
 
 /* Begins a session on fd, a connection that came in at the listener, or else the socket of an arrival, which goes
- * to it, whatever happens; a place must be free.  0, also where the session was refused; or -1 with errno. */
+ * to it, whatever happens; a place must be free.  Waits where a process, a thread or memory for it cannot be
+ * had.  0, also where the session was refused; or -1 with errno. */
 int	worker_serve(struct worker *, int fd, const struct sockaddr *peer, socklen_t len,
 	    const struct listener *, struct arrival *);
+
+/* What ran out may be there again: says so, once in a while, and waits.  0, or -1 while draining. */
+int	worker_shortage(int error);
 
 /* The place of the session that runs, or -1.  Async-signal-safe. */
 int	worker_running(void);

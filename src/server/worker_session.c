@@ -129,6 +129,25 @@ refuse(int fd, const struct protocol *protocol, struct arrival *arrival)
 	receiver_drop(arrival);
 }
 
+/* Whoever was accepted has nobody else: he waits here, and those behind him in the backlog.  0, or -1 when it
+ * is time to go. */
+static int
+begin(struct worker *w, const struct sched_task *task)
+{
+	struct arrival a;
+
+	while (w->sched->start(task) == -1) {
+		if (worker_shortage(errno) == 0)
+			continue;
+		if (receiver_get(&w->receiver, task->arg, &a))
+			receiver_drop(&a);
+		else
+			(void)close(w->accepted);
+		return -1;
+	}
+	return 0;
+}
+
 int
 worker_serve(struct worker *w, int fd, const struct sockaddr *peer, socklen_t len,
     const struct listener *listener, struct arrival *arrival)
@@ -140,7 +159,6 @@ worker_serve(struct worker *w, int fd, const struct sockaddr *peer, socklen_t le
 		.ended = connection_ended,
 	};
 	struct progress *p = scoreboard_enter(board);
-	int error;
 
 	assert(p != NULL);	/* there was room */
 	progress_open(p, scoreboard_next_number(board), fd, peer, len,
@@ -158,13 +176,13 @@ worker_serve(struct worker *w, int fd, const struct sockaddr *peer, socklen_t le
 	worker_retitle(w, p->began / 1000, 1);
 	if (arrival != NULL && receiver_put(&w->receiver, p, arrival) == -1) {
 		receiver_drop(arrival);
+		leave(p);
 		errno = ENOMEM;
-	} else if (w->sched->start(&task) == 0)
-		return 0;
-	error = errno;
-	leave(p);
-	errno = error;
-	return -1;
+		return -1;
+	}
+	if (begin(w, &task) == -1)
+		leave(p);
+	return 0;
 }
 
 int

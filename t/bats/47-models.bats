@@ -63,34 +63,44 @@ limit_to()
 	"${as[@]}" prlimit --pid "$1" "$2" || skip 'limits cannot be set here'
 }
 
-# starved MODEL: nothing can be started for a connection: it is dropped, the log says why, once, and
-# afterwards all is well.
+# starved MODEL: nothing can be started for a connection: it waits, as do those behind it, the log says why, once,
+# and afterwards all are served; but a drain does not wait.
 starved()
 {
-	local worker
+	local worker first
 	[[ $(id -u) != 0 || $(server_user) != root ]] || skip 'root has no limit'
 	WORKERS=1 MODEL=$1 server
 	worker=$(workers)
 	limit_to "$worker" --nproc=0:
-	for _ in 1 2 3; do
-		dial_only
-		ended
-		hang_up
-	done
+	dial_only
+	first=$C
+	dial_only
 	wait_for grep -q 'cannot accept: Resource temporarily unavailable; trying again' "$LOG"
+	C=$first quiet 0.3	# a few tries
 	assert_equal "$(grep -c 'cannot accept' "$LOG")" 1
 	limit_to "$worker" --nproc=10000:
-	dial
-	say PING
-	expect '^200 time='
+	expect '^200 coffer=1 '
+	C=$first expect '^200 coffer=1 '
+	hang_up
+	C=$first hang_up
+	limit_to "$worker" --nproc=0:
+	dial_only
+	wait_for accepted 3
 	assert_equal "$(workers)" "$worker"
+	stop_server QUIT
+	ended
 }
 
-@test "under fork a connection for which no process can be made is dropped, with a line in the log" {
+accepted()
+{
+	[[ $(ctl --json status | jq .totals.accepted) == "$1" ]]
+}
+
+@test "under fork a connection for which no process can be made waits, with a line in the log" {
 	starved fork
 }
 
-@test "under thread a connection for which no thread can be made is dropped, with a line in the log" {
+@test "under thread a connection for which no thread can be made waits, with a line in the log" {
 	starved thread
 }
 
