@@ -141,6 +141,7 @@ stream_await_moving(struct stream *s, short events)
 
 	if (wait_fd(s->fd, events, o->stall_ms < 0 ? CLOCK_NEVER : still + o->stall_ms) == -1)
 		return fail_moving(s, events, errno);
+	s->sent = 0;
 	s->waited += clock_ms() - began;
 	if (o->stall_ms < 0 || s->waited < o->stall_ms)
 		return 0;

@@ -14,7 +14,8 @@ struct stream {
 	char		*in, *out;	/* MEM_BUFFER bytes each, or NULL */
 	uint32_t	 in_at, in_end;	/* what is there and not yet read */
 	uint32_t	 out_end;	/* what is written and not yet sent */
-	uint32_t	 turn;		/* bytes received since the others have had their turn */
+	uint32_t	 turn;		/* bytes received since the others have had their turn, */
+	uint32_t	 sent;		/* and bytes of files that the kernel has taken since then */
 	bool		 drained;	/* the last read took all there was */
 	bool		 skipping;	/* within a line that was too long */
 	bool		 within;	/* the line that is read is part of a request */

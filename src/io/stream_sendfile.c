@@ -11,9 +11,11 @@
 #include "io/stream_int.h"
 #include "io/wait.h"
 
-/* Pieces of this size keep the socket's buffer full without holding up other sessions. */
-#define SENDFILE_PIECE	(512 * 1024)
-#define SENDFILE_TURN	(8 * SENDFILE_PIECE)	/* bytes after which the others go first */
+/* Pieces of this size keep the socket's buffer full without holding up other sessions, which go first
+ * after each.  Of several streams to quick readers, those that wait for their turn keep their readers busy
+ * by what is in their buffers: taken to its end at once, a stream would have its reader fall asleep, and
+ * to wake it for each packet costs more than to send one. */
+#define SENDFILE_PIECE	(256 * 1024)
 #define ENCRYPT_PIECE	(32 * 1024)	/* bytes read and encrypted while they are near the processor */
 #define ENCRYPT_TURN	(8 * MEM_BUFFER)	/* and of what TLS sends, which takes longer */
 
@@ -57,26 +59,33 @@ send_file_some(struct stream *s, int file, off_t *offset, size_t len)
 	return n;
 }
 
+/* A file may come by many calls, and the peer be so quick that nothing is ever waited for. */
+static void
+let_others(struct stream *s)
+{
+	if (s->sent < SENDFILE_PIECE)
+		return;
+	s->sent = 0;
+	wait_yield();
+}
+
 int
 stream_sendfile(struct stream *s, int file, off_t offset, uint64_t len)
 {
-	uint64_t turn = 0;
 	ssize_t n;
 
 	if (s->tls != NULL && !tls_kernel_sends(s->tls))
 		return send_encrypted(s, file, offset, len);
 	(void)stream_send_out(s, len > 0 ? MSG_MORE : 0);
 	while (s->fault == 0 && len > 0) {
+		let_others(s);
 		n = send_file_some(s, file, &offset,
 		    stream_piece(s, len < SENDFILE_PIECE ? (size_t)len : SENDFILE_PIECE));
 		if (n > 0) {
 			len -= (uint64_t)n;
 			stream_count(&s->meter->sent, n);
 			stream_pay(s, n);
-			if ((turn += (uint64_t)n) >= SENDFILE_TURN && len > 0) {
-				turn = 0;
-				wait_yield();
-			}
+			s->sent += (uint32_t)n;
 		} else if (n == 0)
 			(void)stream_fail(s, EPROTO);
 		else if (errno == EAGAIN)
