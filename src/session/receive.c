@@ -1,14 +1,13 @@
 /* receive - the pump's other half: an upload, from the stream to the store. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "io/wait.h"
+#include "session/siphon.h"
 #include "session/transfer.h"
 
 /* Bytes of an upload hashed while as many are received and written.  The larger, the fewer are the
@@ -18,11 +17,6 @@
 #define TAKE_PIECE	((size_t)128 * 1024)	/* received and written before more is: half a cache */
 #define TAKE_MS		200	/* milliseconds after which a batch is written as it is */
 #define TAKE_ALL	(64 * 1024 * 1024)	/* shared by all uploads of this process */
-
-/* From the socket to the file by a pipe, which is one copy less; then hashed from the page cache. */
-#define PIPE_MIN	(1024 * 1024)	/* bytes of a body from which a pipe is worth its making */
-#define PIPE_SIZE	((size_t)256 * 1024)	/* 64 pages */
-#define PIPES_MAX	64		/* in this process */
 
 /* Small uploads: straight from the stream's buffer. */
 static int
@@ -51,9 +45,6 @@ struct batch {
 	size_t		 most;		/* bytes of it */
 	size_t		 want;		/* of what is to come, as much as there is room for */
 	size_t		 len;		/* of it is here */
-	size_t		 copied;	/* of that is in the buffer, else only in the file */
-	int64_t		 from;		/* where it begins in the file */
-	int		*pipe;		/* both its ends, -1 each where bytes go by the buffer */
 	struct wait_job	 hashing;
 };
 
@@ -66,48 +57,6 @@ piece_of(const struct batch *b, size_t len)
 	return len < most ? len : most;
 }
 
-static void
-pipe_drop(int pipe[2])
-{
-	if (pipe[0] != -1) {
-		(void)close(pipe[0]);
-		(void)close(pipe[1]);
-	}
-	pipe[0] = pipe[1] = -1;
-}
-
-/* Nothing where there is none of this size to be had: the kernel keeps count of each user's. */
-static void
-pipe_make(int pipe[2])
-{
-	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) == -1)
-		pipe[0] = pipe[1] = -1;
-	else if (fcntl(pipe[1], F_SETPIPE_SZ, PIPE_SIZE) == -1)
-		pipe_drop(pipe);
-}
-
-/* As stream_read_now(), into the pipe or the buffer. */
-static ssize_t
-take_some(struct batch *b)
-{
-	size_t left = b->want - b->len, most = piece_of(b, left);
-	ssize_t n;
-
-	if (left == 0)
-		return 0;
-	if (b->pipe[1] != -1 && !stream_buffered(b->stream)) {
-		n = stream_splice_now(b->stream, b->pipe[1], left < PIPE_SIZE ? left : PIPE_SIZE);
-		if (n != -1)
-			return n;
-		pipe_drop(b->pipe);
-	}
-	if (b->copied < b->len)
-		return 0;
-	n = stream_read_now(b->stream, b->buffer + b->len, most);
-	b->copied += (size_t)n;
-	return n;
-}
-
 /* Writes what is here, and what else has come, each piece while the cache of this processor has
  * it; hashing it takes longer, and another processor may do that. */
 static int
@@ -118,11 +67,13 @@ take_batch(void *arg)
 	ssize_t n = (ssize_t)b->len;
 
 	for (;;) {
-		if (n > 0 && (b->copied == b->len ? upload_put(b->up, b->buffer + written, (size_t)n) :
-		    upload_splice(b->up, b->pipe[0], (size_t)n)) == -1)
+		if (n > 0 && upload_put(b->up, b->buffer + written, (size_t)n) == -1)
 			return -1;
 		written = b->len;
-		if ((n = take_some(b)) == 0)
+		if (b->len == b->want)
+			return 0;
+		n = stream_read_now(b->stream, b->buffer + b->len, piece_of(b, b->want - b->len));
+		if (n == 0)
 			return 0;
 		b->len += (size_t)n;
 	}
@@ -133,9 +84,8 @@ hash_batch(void *arg)
 {
 	struct batch *b = arg;
 
-	upload_digest(b->up, b->buffer, b->copied);
-	return b->copied == b->len ? 0 :
-	    upload_digest_kept(b->up, b->from + (int64_t)b->copied, b->len - b->copied);
+	upload_digest(b->up, b->buffer, b->len);
+	return 0;
 }
 
 /* Waits for some bytes, where none are here: a piece of them, but what a slow peer has sent is not kept
@@ -169,9 +119,7 @@ next_batch(struct batch *b, uint64_t *left)
 	int ret, error;
 
 	b->want = *left < most ? (size_t)*left : most;
-	b->from = upload_offset(b->up);
 	ret = wait_for_some(b);
-	b->copied = b->len;
 	error = errno;
 	if ((ret == 0 || b->len > 0) && wait_call(take_batch, b) == -1) {
 		ret = -1;
@@ -225,29 +173,30 @@ batch_most(uint64_t len)
 	return (most + TAKE_PIECE - 1) / TAKE_PIECE * TAKE_PIECE;
 }
 
-int
-transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *left)
+static int
+receive_buffered(struct stream *stream, struct upload *up, uint64_t *left)
 {
-	int pipe[2] = { -1, -1 };
-	struct batch batch[2] = { { .stream = s->stream, .up = up, .pipe = pipe },
-		{ .stream = s->stream, .up = up, .pipe = pipe } };
+	struct batch batch[2] = { { .stream = stream, .up = up }, { .stream = stream, .up = up } };
 	int ret, error;
 
-	*left = len;
-	if (len <= MEM_BUFFER)
-		return receive_inline(s->stream, up, left);
-	batch[0].most = batch[1].most = batch_most(len);
+	batch[0].most = batch[1].most = batch_most(*left);
 	if ((batch[0].buffer = malloc(2 * batch[0].most)) == NULL)
 		return -1;
 	batch[1].buffer = batch[0].buffer + batch[0].most;
-	if (atomic_fetch_add(&receiving, 1) < PIPES_MAX && len >= PIPE_MIN &&
-	    stream_splices(s->stream) && upload_splices(up))
-		pipe_make(pipe);
+	atomic_fetch_add(&receiving, 1);
 	ret = receive_batches(batch, left);
 	error = errno;
 	atomic_fetch_sub(&receiving, 1);
-	pipe_drop(pipe);
 	free(batch[0].buffer);
 	errno = error;
 	return ret;
+}
+
+int
+transfer_receive(struct session *s, struct upload *up, uint64_t len, uint64_t *left)
+{
+	*left = len;
+	if (len >= SIPHON_MIN && siphon_receive(s->stream, up, left) == -1)
+		return -1;
+	return *left <= MEM_BUFFER ? receive_inline(s->stream, up, left) : receive_buffered(s->stream, up, left);
 }
