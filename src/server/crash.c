@@ -9,6 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/nitems.h"
 #include "server/crash.h"
 #include "server/signals.h"
@@ -79,6 +80,8 @@ on_fatal(int signal, siginfo_t *info, void *context)
 {
 	size_t i;
 
+	if (signal == SIGBUS && info->si_code > 0 && file_mend(info->si_addr))
+		return;
 	say(signal, context);
 	for (i = 0; i < nitems(fatal); i++)
 		if (fatal[i] == signal)
@@ -120,6 +123,7 @@ crash_watch(struct crash *where, int (*session)(void))
 	(void)sigemptyset(&action.sa_mask);
 	for (i = 0; i < nitems(fatal); i++)
 		(void)sigaction(fatal[i], &action, &before[i]);
+	file_mends();
 	action.sa_sigaction = on_trace;
 	action.sa_flags |= SA_RESTART;
 	(void)sigaction(SIGNAL_TRACE, &action, NULL);

@@ -25,8 +25,9 @@ struct crash {
 void	crash_prepare(void);
 
 /* From here on this process and its children leave their last words there when SIGSEGV, SIGBUS,
- * SIGILL, SIGFPE, SIGSYS or SIGABRT comes, and then die of it all the same; at SIGNAL_TRACE they say where
- * they are and go on.  session() is called by the handler.  The handler has a stack of its own in
+ * SIGILL, SIGFPE, SIGSYS or SIGABRT comes, and then die of it all the same (but of no SIGBUS that file_mend()
+ * knows of); at SIGNAL_TRACE they say where they are and go on.
+ * session() is called by the handler.  The handler has a stack of its own in
  * this thread; other threads call crash_stack(). */
 void	crash_watch(struct crash *, int (*session)(void));
 

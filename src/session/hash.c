@@ -8,7 +8,7 @@
 #include "io/wait.h"
 #include "session/hash.h"
 
-#define STEP	(1024 * 1024)	/* bytes after which we look at the clock */
+#define STEP	(4 * 1024 * 1024)	/* bytes after which we look at the clock */
 /* Milliseconds after which we look whether anybody still wants to know.  Each time another thread has the
  * next word, which may be on another processor, asleep, or not in turn: after every MiB, it was a tenth of the
  * time, and so many wakings that other sessions waited four times as long. */
