@@ -15,7 +15,7 @@
 
 #define IN_FLIGHT_MAX	MEM_BUFFER	/* bytes of a body that is here in a moment */
 #define RESUME_WAIT_MS	1000	/* for an upload that somebody else is at */
-#define RESUME_LOOK_MS	20
+#define RESUME_LOOK_MS	20	/* between two looks at it, later on */
 #define STORED_MAX	256	/* bytes of a 201 line */
 
 void
@@ -114,14 +114,17 @@ hash_prefix(struct exchange *x, struct upload **up)
 static int
 open_resumed(struct store_call *call, struct upload_want *w)
 {
-	int64_t until = clock_in(RESUME_WAIT_MS);
+	int64_t until = clock_in(RESUME_WAIT_MS), look;
 	int ret;
 
-	do {
+	for (look = 1; ; look = look < RESUME_LOOK_MS / 2 ? 2 * look : RESUME_LOOK_MS) {
 		w->patient = clock_ms() < until;
 		ret = store_call(call);
-	} while (ret == -1 && errno == EAGAIN && w->patient &&
-	    (wait_until(clock_in(RESUME_LOOK_MS)) == 0 || (until = 0) == 0));
+		if (ret != -1 || errno != EAGAIN || !w->patient)
+			break;
+		if (wait_until(clock_in(look)) == -1)
+			until = 0;
+	}
 	return ret;
 }
 
