@@ -333,7 +333,8 @@ visit(struct listing *l, const struct dirent64 *d)
 		folder = object.type == OBJECT_FOLDER;
 	}
 	if (wanted) {
-		object.known = object.known && (allowed & LISTING_DIGEST);
+		if (!(allowed & LISTING_DIGEST))
+			object.known = false;
 		give(l, &object, len);
 	}
 	if (folder && deeper && l->levels == levels)
