@@ -382,7 +382,10 @@ deaths()
 	assert_output --partial "control: $T/file: there is a file that is no socket"
 	assert_equal "$(cat "$T/file")" precious
 	if [[ $(id -u) == 0 ]]; then
-		timeout 1 nc -lU "$T/foreign" || true
+		timeout "$PATIENCE" nc -lU "$T/foreign" 3>&- &
+		wait_for test -S "$T/foreign"
+		kill $!
+		wait $! || true
 		chown 65534 "$T/foreign"
 		refused 69 -l coffer://127.0.0.1:0 -o "control=$T/foreign" "$T/root"
 		assert_output --partial "control: $T/foreign: the socket that is there is another user's"
