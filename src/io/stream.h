@@ -124,7 +124,7 @@ ssize_t	stream_read_now(struct stream *, void *, size_t len);
 bool	stream_reads_now(const struct stream *);
 
 /* The same into an empty pipe, past our memory, where nothing but a socket is between: what was read
- * ahead is to be taken before.  -1 with EINVAL, and no fault, where the socket cannot. */
+ * ahead is to be taken before.  -1, and no fault, where the socket or the kernel cannot. */
 ssize_t	stream_splice_now(struct stream *, int pipe, size_t len);
 bool	stream_splices(const struct stream *);
 

@@ -208,7 +208,7 @@ stream_splice_now(struct stream *s, int pipe, size_t len)
 	if (!stream_reads_now(s) || s->in_at < s->in_end)
 		return 0;
 	n = splice(s->fd, NULL, pipe, NULL, len, SPLICE_F_NONBLOCK);
-	if (n == -1 && errno == EINVAL)
+	if (n == -1 && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
 		return -1;
 	if (n <= 0)
 		return nothing_now(s, n);
