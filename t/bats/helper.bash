@@ -17,7 +17,9 @@
 # A command left running in the background of a test must close bats' descriptor: 3>&-
 #
 # Most of what a test costs is processes of the shell's, thousands of times: what is called by
-# every test, or in a loop, does with bash alone what it can.
+# every test, or in a loop, does with bash alone what it can.  Before each command bats notes where
+# it is, which costs more than most commands: `local -; set +T` spares the functions beneath that.
+# (Not for the test itself: it would be told of wrong lines.)
 
 COFFER_SOURCE=${COFFER_SOURCE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 COFFER_BUILD=${COFFER_BUILD:-$COFFER_SOURCE}
@@ -86,14 +88,12 @@ coffer_setup()
 	watch "$self" 3>&- &
 	WATCH=$!
 	disown
-	# bats notes where it is before each command, which costs more than most commands: the
-	# lines of the test itself are enough.
-	set +T
 }
 
 coffer_teardown()
 {
-	local pid log status=0
+	local - pid log status=0
+	set +T
 
 	kill -KILL "$WATCH" 2>/dev/null || true
 	if [[ -e $T/overdue ]]; then
@@ -124,6 +124,8 @@ coffer_teardown()
 # Ends what the test left running: by TERM, so that the sanitizers can speak at the end.
 end_server()
 {
+	local - text
+	set +T
 	local status=0 PATIENCE=10
 
 	kill "$1" 2>/dev/null || true
@@ -187,7 +189,6 @@ server()
 	((EUID != 0)) || chown -hR "$COFFER_USER" "${ROOT:-$T/root}"
 	launch -l coffer://127.0.0.1:0 -n "$WORKERS" -m "$MODEL" "$@" "${ROOT:-$T/root}"
 	wait_ready
-	local text
 	read -rd '' text <"$LOG" || true
 	[[ $text =~ 'listening on coffer://127.0.0.1:'([0-9]+) ]] ||
 	    fail_with_log "no line \"listening on coffer://127.0.0.1:PORT\""
@@ -239,7 +240,8 @@ fail_with_log()
 # 0, and leaves no process behind.
 stop_server()
 {
-	local status=0
+	local - status=0
+	set +T
 
 	kill -"${1:-TERM}" "$PID"
 	wait_for gone "$PID" || fail_with_log "the server did not end within $PATIENCE s"
@@ -303,7 +305,8 @@ need_ipv6()
 # wait_for COMMAND...: until it succeeds, for $PATIENCE seconds.
 wait_for()
 {
-	local end=$((SECONDS + PATIENCE))
+	local - end=$((SECONDS + PATIENCE))
+	set +T
 	until "$@"; do
 		((SECONDS < end)) || return 1
 		pause 0.02
