@@ -374,9 +374,9 @@ hasher()
 		close($s);' "$PORT" "$1"
 }
 
-refused_to_hash()
+hashes_huge()
 {
-	[[ $(ask 'HASH /f len=2' | tail -n 1) == '429 /f: '* ]]
+	ctl who | grep -q 'HASH /huge'
 }
 
 hashed()
@@ -393,7 +393,7 @@ hashed()
 	hasher huge <"$T/go" 3>&- &
 	local go
 	exec {go}>"$T/go"
-	wait_for refused_to_hash
+	wait_for hashes_huge
 	run -0 ask PING 'GET /f len=2' 'HASH /f'
 	assert_line --index 1 --regexp '^200 time='
 	assert_line --index 3 --partial '429 /f: '
