@@ -128,18 +128,35 @@ open_resumed(struct store_call *call, struct upload_want *w)
 	return ret;
 }
 
+/* The digest of what stands there, from its bytes: no edit behind our back is overlooked. */
+static int
+hash_standing(struct exchange *x, struct object *there)
+{
+	struct digest_state *state = digest_begin();
+	int ret = -1;
+
+	if (state != NULL && (ret = hash_range(x->session, there->fd, 0, (uint64_t)there->size, state)) == 0) {
+		digest_end(&state, &there->digest);
+		there->known = true;
+	}
+	digest_drop(&state);
+	object_close(there);
+	return ret;
+}
+
 /* A client whose upload was published, and who was not told so any more, comes again. */
 static bool
 stands(struct exchange *x, struct upload_want *w)
 {
-	struct object done = { .fd = -1 };
+	struct object there = { .fd = -1 };
 	struct store_call call = {
-		.fn = call_stands, .store = x->at[0].store, .path = x->at[0].path, .want = w, .object = &done,
+		.fn = call_stands, .store = x->at[0].store, .path = x->at[0].path, .want = w, .object = &there,
 	};
 
-	if (!w->resume || w->hold != NULL || store_call(&call) == -1)
+	if (!w->resume || w->hold != NULL || store_call(&call) == -1 || hash_standing(x, &there) == -1 ||
+	    !digest_equal(&there.digest, &w->digest))
 		return false;
-	reply_stored(x, &done);
+	reply_stored(x, &there);
 	return true;
 }
 

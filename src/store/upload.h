@@ -49,9 +49,10 @@ struct upload;
 int	upload_open(struct store *, const struct path *, const struct upload_want *,
 	    struct upload **);
 
-/* Whether the very file that is wanted, with its digest, time and mode, stands at path already; then *done says
- * so (fd -1), and where the store is durable, it is.  Blocks. */
-bool	upload_stands(struct store *, const struct path *, const struct upload_want *, struct object *done);
+/* Whether a file of the size, time and mode that are wanted stands at path already, and none whose digest is
+ * known to be another; then *there is open, and where the store is durable, it is.  Its bytes are still to be
+ * compared: a digest that is kept says nothing of an edit after which the time was set back.  Blocks. */
+bool	upload_stands(struct store *, const struct path *, const struct upload_want *, struct object *there);
 
 /* What is there already is to be taken into the digest before anything else is: upload_write() and
  * upload_publish() do so, unless somebody who has the time has done it before.  He gets the open file

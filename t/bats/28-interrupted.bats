@@ -156,4 +156,22 @@ last_put_below()
 	echo behind your back >>"$T/root/big"
 	coffer put -c "$T/big" /big
 	cmp "$T/big" "$T/root/big"
+	printf X | dd of="$T/root/big" bs=1 seek=1000000 conv=notrunc status=none
+	touch -r "$T/big" "$T/root/big"
+	coffer put -c "$T/big" /big
+	cmp "$T/big" "$T/root/big"
+}
+
+@test "who may not set a mode exactly does not send twice for it" {
+	printf 'share "/" { root = "%s"\n allow = { "everybody: list read create replace" } }\n' "$T/root" >"$T/cofferd.conf"
+	chown -hR "$(server_user)" "$T/root" 2>/dev/null || true
+	launch -l coffer://127.0.0.1:0 -n "$WORKERS" -m "$MODEL"
+	wait_ready
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG")
+	export COFFER_URL=coffer://127.0.0.1:$PORT
+	noise 2000000 "$T/big"
+	chmod 666 "$T/big"
+	coffer put -c "$T/big" /big
+	coffer put -c "$T/big" /big
+	last_put_below 1000
 }
