@@ -55,9 +55,11 @@ nameless_hide(struct store *s, struct staged *st)
 {
 	int ret;
 
-	staging_name_brief(s, st->name);
-	ret = nameless_name(st, st->folder, st->name);
-	if (ret == -1 && errno == ENOENT && staging_enter_again(s, st->folder) == 0)
+	ret = staging_name_brief(s, st->folder, st->name);
+	if (ret == 0)
+		ret = nameless_name(st, st->folder, st->name);
+	if (ret == -1 && errno == ENOENT && staging_enter_again(s, st->folder) == 0 &&
+	    staging_name_brief(s, st->folder, st->name) == 0)
 		ret = nameless_name(st, st->folder, st->name);
 	if (ret == -1)
 		*st->name = '\0';

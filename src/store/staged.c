@@ -97,7 +97,7 @@ show(int folder, const char *name, void (*fn)(void *, const struct staged_entry 
 		return false;
 	e.size = st.st_size;
 	e.mtime = st.st_mtim;
-	e.busy = staging_is_brief(name) || flock(fd, LOCK_SH | LOCK_NB) == -1;
+	e.busy = staging_is_brief(name) ? !staging_is_orphan(folder, name) : flock(fd, LOCK_SH | LOCK_NB) == -1;
 	read_mark(fd, &e);
 	close(fd);
 	fn(arg, &e);
@@ -130,7 +130,7 @@ remove_one(struct store *s, int folder, const char *name)
 	struct stat st;
 	int fd, ret, error;
 
-	if (staging_is_brief(name))
+	if (staging_is_brief(name) && !staging_is_orphan(folder, name))
 		return fail_with(EBUSY);
 	if (!is_staged(name))
 		return fail_with(ENOENT);

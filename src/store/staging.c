@@ -20,7 +20,6 @@
 
 #define TAKE_TRIES	16		/* times that a name may vanish under our hands */
 #define EMPTY_AGE_MS	60000		/* see takeable() */
-#define BRIEF		"brief."	/* how the names of brief staged files begin */
 
 /* Where opening waits for another machine, a signal may end it. */
 int
@@ -113,7 +112,10 @@ staging_enter_again(struct store *s, int folder)
 		return -1;
 	ret = dup3(fd, folder, O_CLOEXEC);
 	close(fd);
-	return ret == -1 ? -1 : 0;
+	if (ret == -1)
+		return -1;
+	atomic_store(&s->owner, 0);	/* that lock went with the folder */
+	return 0;
 }
 
 /* If the folder `name` is on the mount `id`: its reserved folder, or -1; else -2. */
@@ -289,16 +291,10 @@ make_fresh(struct store *s, struct staged *st, mode_t mode)
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 	st->fd = staging_open(st->folder, st->name, flags, mode);
-	if (st->fd == -1 && errno == ENOENT && staging_enter_again(s, st->folder) == 0)
+	if (st->fd == -1 && errno == ENOENT && staging_enter_again(s, st->folder) == 0 &&
+	    (!staging_is_brief(st->name) || staging_name_brief(s, st->folder, st->name) == 0))
 		st->fd = staging_open(st->folder, st->name, flags, mode);
 	return st->fd == -1 ? -1 : 0;
-}
-
-void
-staging_name_brief(struct store *s, char name[STAGING_NAME])
-{
-	snprintf(name, STAGING_NAME, BRIEF "%jx.%jx.%x", (uintmax_t)s->brief, (uintmax_t)getpid(),
-	    atomic_fetch_add(&s->briefs, 1));
 }
 
 void
@@ -308,12 +304,6 @@ staging_is_fresh(struct staged *st)
 	st->resumable = false;
 	st->size = 0;
 	st->found = -1;
-}
-
-bool
-staging_is_brief(const char *name)
-{
-	return strncmp(name, BRIEF, strlen(BRIEF)) == 0;
 }
 
 /* First the lock, then the look: whoever had it before may have published the file, and the name may
@@ -354,8 +344,7 @@ staging_hide(struct store *s, struct staged *st)
 
 	if (staging_is_brief(st->name))
 		return 0;
-	staging_name_brief(s, name);
-	if (renameat(st->folder, st->name, st->folder, name) == -1)
+	if (staging_name_brief(s, st->folder, name) == -1 || renameat(st->folder, st->name, st->folder, name) == -1)
 		return -1;
 	memcpy(st->name, name, sizeof(name));
 	st->resumable = false;
@@ -365,9 +354,8 @@ staging_hide(struct store *s, struct staged *st)
 int
 staging_take_brief(struct store *s, struct staged *st, mode_t mode)
 {
-	staging_name_brief(s, st->name);
 	staging_is_fresh(st);
-	return make_fresh(s, st, mode);
+	return staging_name_brief(s, st->folder, st->name) == 0 ? make_fresh(s, st, mode) : -1;
 }
 
 /* 1: made and locked; 0: something is there; -1. */

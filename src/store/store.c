@@ -129,6 +129,7 @@ store_open(const struct store_opts *opts, const char **why)
 	    (opts->symlinks == STORE_SYMLINKS_NEVER ? RESOLVE_NO_SYMLINKS : 0);
 	s->umask = read_umask();
 	atomic_init(&s->staging, -1);
+	atomic_init(&s->owner_fd, -1);
 	s->opener = getpid();
 	arc4random_buf(&s->brief, sizeof(s->brief));
 	s->root = -1;
@@ -156,13 +157,15 @@ void
 store_close(struct store **sp)
 {
 	struct store *s = *sp;
-	int error = errno, staging;
+	int error = errno, staging, owner;
 
 	if (s == NULL)
 		return;
 	opened_free(&s->opened);
 	if ((staging = atomic_load(&s->staging)) != -1)
 		close(staging);
+	if ((owner = atomic_load(&s->owner_fd)) != -1)
+		close(owner);
 	if (s->root != -1)
 		close(s->root);
 	free(s);

@@ -20,6 +20,8 @@ struct store {
 	int		  opener;	/* the process that opened it */
 	uint64_t	  brief;	/* part of the names of brief staged files */
 	atomic_uint	  briefs;	/* how many there have been */
+	atomic_int	  owner;	/* the process that holds its lock by owner_fd; 0: none */
+	atomic_int	  owner_fd;	/* see staging_lock.c; -1: none */
 	atomic_int	  nameless;	/* see nameless.c */
 	struct opened	 *opened;	/* or NULL: files are not kept open */
 	char		  boot[STORE_BOOT]; /* the kernel's, as text: another one after the machine fell */
@@ -136,7 +138,7 @@ int	staging_enter_again(struct store *, int folder);
 int	staging_take(struct store *, struct staged *, mode_t, off_t max);
 
 /* Makes a file for bytes that are here in a moment: of a name that nobody looks for, and
- * without a lock; the sweep leaves it alone for two days. */
+ * without a lock of its own; the sweep leaves it alone while this process lives. */
 int	staging_take_brief(struct store *, struct staged *, mode_t);
 
 /* Opens and locks a file of the reserved folder that nobody is at.  Its descriptor, or -1: EBUSY, ENOENT. */
@@ -151,12 +153,16 @@ bool	staging_is_new(const struct stat *);
 /* Whether more blocks are the file's than its bytes need, by what a large upload reserves. */
 bool	staging_reserves(const struct stat *);
 
-/* A new name for a brief one, which nobody else has; and what else is true of any that is new. */
-void	staging_name_brief(struct store *, char name[STAGING_NAME]);
+/* What is true of any that is new. */
 void	staging_is_fresh(struct staged *);
 
-/* Whether a name is that of a brief one, which somebody is at, or was until he died. */
+/* staging_lock.c: a new name for a brief one, which nobody else has, in the folder; where that is the one which is
+ * swept, a lock says from then on that this process lives.  0, or -1 with the errno of open(2) or fcntl(2). */
+int	staging_name_brief(struct store *, int folder, char name[STAGING_NAME]);
+
+/* Whether a name is that of a brief one; and whether it is, and its process has ended for certain. */
 bool	staging_is_brief(const char *name);
+bool	staging_is_orphan(int folder, const char *name);
 
 /* staged.c: writes down, on a staged file that is left, whose it is, and of what size it was to be; and takes that away. */
 void	staged_mark(int fd, const char *user, const char *path, off_t declared);

@@ -44,13 +44,15 @@ mend(int folder, const char *name)
 	close(fd);
 }
 
-/* A brief one may have the mtime already that its client asked for, of any year; its atime is ours.  No lock
- * tells whether somebody is at it. */
+/* A brief one has no lock of its own: it is left once its process has ended.  On a file system that cannot tell
+ * this, time must; a brief one may have the mtime already that its client asked for, of any year, its atime is ours. */
 static bool
 brief_is_old(int folder, const char *name, const struct stat *st, int64_t ttl)
 {
 	const struct timespec times[2] = { clock_wall(), { .tv_nsec = UTIME_OMIT } };
 
+	if (staging_is_orphan(folder, name))
+		return true;
 	if (of_the_future(&st->st_atim))
 		(void)utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW);
 	return staging_older(&st->st_atim, ttl > BRIEF_AGE_MS ? ttl : BRIEF_AGE_MS);

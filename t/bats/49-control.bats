@@ -471,3 +471,37 @@ all_told()
 	assert_regex "$(ask 'STAT /' QUIT)" '200 type=d '
 	wait_for shows '.totals.deaths >= 5' true status
 }
+
+nothing_staged()
+{
+	[[ -z $(staged) ]]
+}
+
+# bats test_tags=models:all
+@test "what a session holds is somebody's while its process lives, and then nobody's" {
+	local n pid all
+	expect_deaths
+	server -w -o quota=10M
+	dial
+	for n in 1 2 3; do
+		printf 'PUT /%d size=1000 hold\n' "$n" >&"$C"
+		head -c 1000 /dev/zero >&"$C"
+		expect '^200 held'
+	done
+	wait_for shows 'map(select(.busy)) | length' 3 staged
+	run -0 ctl staged rm --all
+	assert_output '0 removed, 3 left alone, for somebody is at them'
+	for pid in $(workers); do kill_tree "$pid"; done
+	wait_for nothing_staged		# the new workers look for it
+	# So it is where the whole server has died, however long the rest is kept.
+	dial
+	printf 'PUT /4 size=1000 hold\n' >&"$C"
+	head -c 1000 /dev/zero >&"$C"
+	expect '^200 held'
+	all=$(workers)
+	kill -KILL "$PID"		# first, lest it start new ones
+	for pid in $all; do kill_tree "$pid"; done
+	assert_not_equal "$(staged)" ''
+	server -w
+	wait_for nothing_staged
+}
