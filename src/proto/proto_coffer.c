@@ -396,7 +396,9 @@ converse(struct session *s)
 		} else if (len == -1) {
 			part(s, errno);
 			return;
-		} else if (len > 0 && !answer(s, line, (size_t)len))
+		} else if (len == 0)
+			session_request(s);	/* it asks for nothing, but costs as much */
+		else if (!answer(s, line, (size_t)len))
 			return;
 	}
 }

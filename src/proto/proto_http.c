@@ -212,8 +212,9 @@ http_serve(struct session *s)
 	char *head;
 
 	while ((len = stream_block(s->stream, &head, http_complete)) != -1)
-		/* An empty line before a request is nothing. */
-		if ((len != 2 || memcmp(head, "\r\n", 2) != 0) && !answer(s, head, (size_t)len))
+		if (len == 2 && memcmp(head, "\r\n", 2) == 0)
+			session_request(s);	/* before a request it is nothing, but costs as much */
+		else if (!answer(s, head, (size_t)len))
 			return;
 	part(s, errno);
 }

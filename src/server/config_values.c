@@ -224,6 +224,16 @@ read_listener(struct config_listen *listener, const char *value, char *why)
 	return -1;
 }
 
+static bool
+has_listener(const struct config *config, const char *text)
+{
+	for (size_t i = 0; i < config->listens; i++)
+		if (strcmp(config->listen[i].text, text) == 0)
+			return true;
+	return false;
+}
+
+/* One that stands there twice could not be told from the other when the sockets of a reload are looked for. */
 static int
 add_listener(struct config *config, const char *value, char *why)
 {
@@ -231,6 +241,10 @@ add_listener(struct config *config, const char *value, char *why)
 
 	if (read_listener(&listener, value, why) == -1)
 		return -1;
+	if (has_listener(config, listener.text)) {
+		free(listener.text);
+		return refuse(why, value, "stands there already");
+	}
 	more = config->listens == CONFIG_LISTEN_MAX ? NULL :
 	    reallocarray(config->listen, config->listens + 1, sizeof(*more));
 	if (more == NULL) {

@@ -98,6 +98,32 @@ open_sockets(const struct config_listen *listen_on, const struct protocol *proto
 	return socket_listen(url, protocol->port, (int)config->backlog, kept, fds, max);
 }
 
+static bool
+has_socket(const struct listeners *all, int fd)
+{
+	for (size_t i = 0; all != NULL && i < all->count; i++)
+		if (all->at[i].fd == fd)
+			return true;
+	return false;
+}
+
+/* A socket that is kept is given to whoever names its address; what was opened is closed again. */
+static int
+check_free(const struct listeners *all, const struct socket_kept *kept, const int *fds, int n)
+{
+	int i;
+
+	for (i = 0; i < n && !has_socket(all, fds[i]); i++)
+		continue;
+	if (i == n)
+		return 0;
+	for (i = 0; i < n; i++)
+		if (!socket_is_kept(kept, fds[i]))
+			(void)close(fds[i]);
+	errno = EADDRINUSE;
+	return -1;
+}
+
 /* The sockets of one URL. */
 static int
 open_url(struct listeners *all, const struct config_listen *listen_on, const struct config *config,
@@ -110,7 +136,7 @@ open_url(struct listeners *all, const struct config_listen *listen_on, const str
 		n = open_sockets(listen_on, protocol, config, kept, fds, max);
 	if (n == 0)
 		errno = EMFILE;
-	if (n <= 0)
+	if (n <= 0 || check_free(all, kept, fds, n) == -1)
 		return -1;
 	for (i = 0; i < n; i++) {
 		if (append(all, fds[i], listen_on->text, protocol, is_handed(have, fds[i])) == -1)
@@ -238,15 +264,6 @@ listeners_have(const struct listeners *all, const char *name)
 {
 	for (size_t i = 0; i < all->count; i++)
 		if (strcmp(all->at[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool
-has_socket(const struct listeners *all, int fd)
-{
-	for (size_t i = 0; all != NULL && i < all->count; i++)
-		if (all->at[i].fd == fd)
 			return true;
 	return false;
 }

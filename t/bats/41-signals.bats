@@ -371,7 +371,7 @@ ask_socket()
 # bats test_tags=models:all
 @test "several listeners are served side by side, each by every worker" {
 	local ports port round
-	server -l coffer://127.0.0.1:0 -l "unix:$T/socket" -l coffer://127.0.0.2:0
+	server -l coffer://127.0.0.3:0 -l "unix:$T/socket" -l coffer://127.0.0.2:0
 	ports=$(sed -nE 's|.*listening on coffer://(.*):([0-9]+)$|\1 \2|p' "$LOG")
 	assert_equal "$(wc -l <<<"$ports")" 3
 	for round in 1 2 3; do

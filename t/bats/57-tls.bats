@@ -195,6 +195,15 @@ upload_begun()
 	ctl reload
 	run -0 ask 'GET /f'
 	assert_line --index 1 --partial '403 nothing is served in clear here'
+	# An address is one listener's, whatever else the next configuration says of it.
+	for listen in http://127.0.0.1 coffer://localhost; do
+		printf 'listen = { "coffer://127.0.0.1:%d?tls-required", "%s:%d" }\nroot = "%s"\ntls-certificate = "%s"\n' \
+		    "$PORT" "$listen" "$PORT" "$T/root" "$T/server.pem" >"$T/cofferd.conf"
+		run ! ctl reload
+		assert_output --partial 'ddress already in use'
+		run -0 ask 'GET /f'
+		assert_line --index 1 --partial '403 nothing is served in clear here'
+	done
 }
 
 # Says the lines, and then nothing but new keys until the server has ended it.

@@ -253,6 +253,8 @@ broken_files(void **state)
 		{ "}\n", ":1: unexpected closing brace" },
 		{ "workers += 3\n", ":1: attempt to append" },
 		{ "listen = {}\n", "the list is empty" },
+		{ "listen = { \"coffer://a:0?tls-required\", \"coffer://a:0\" }\n",
+		    ":1: listen: \"coffer://a:0\" stands there already" },
 		{ "listen = { \"coffer://a?tls\" }\n", ":1: listen: \"coffer://a?tls\" has an option that no listener" },
 		{ "listen = { \"http://a?tls-required\" }\n", ":1: listen: \"http://a?tls-required\" cannot have" },
 		{ "listen = { \"coffers://a?tls-required\" }\n", "cannot have this option: nobody says STARTTLS" },
