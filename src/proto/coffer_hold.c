@@ -92,6 +92,7 @@ reply_failures(struct exchange *x, const struct hold *hold)
 			error = EACCES;
 		reply_errno(x, reach_errno(&(struct reach){ .allowed = reach_rights(x->session, path->name, path->len) },
 		    error == EEXIST && conditional ? ESTALE : error), path);
+		session_log(x->session, "COMMIT /%s: not published: %d", path->name, x->code);
 	}
 }
 

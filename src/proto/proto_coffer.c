@@ -270,17 +270,26 @@ dispatch(struct exchange *x)
 		verbs[x->request.verb].serve(x);
 }
 
+static char *
+show_path(char *dst, const char *end, const struct path *path)
+{
+	*dst++ = '/';
+	(void)text_visible(dst, (size_t)(end - dst), path->name, path->len);
+	return dst + strlen(dst);
+}
+
 /* Not inlined, for it has a large frame. */
 static __attribute__((noinline)) void
 log_shown(struct exchange *x, const char *verb, uint64_t moved)
 {
-	const struct path *path = &x->path[0];
-	bool has_path = x->request.verb < COFFER_VERBS && (verbs[x->request.verb].flags & PATHS) != 0;
-	char shown[2 * PATH_MAX];
+	const enum coffer_verb asked = x->request.verb;
+	bool has_path = asked < COFFER_VERBS && (verbs[asked].flags & PATHS) != 0;
+	char shown[2 * PATH_MAX], *p;
 
 	if (has_path) {
-		shown[0] = '/';
-		(void)text_visible(shown + 1, sizeof(shown) - 1, path->name, path->len);
+		p = show_path(shown, shown + PATH_MAX, &x->path[0]);
+		if (asked == COFFER_COPY || asked == COFFER_MOVE)
+			(void)show_path(stpcpy(p, " -> "), shown + sizeof(shown), &x->path[1]);
 	}
 	if (x->refused[0] != '\0')
 		(void)strlcpy(shown, x->refused, sizeof(shown));

@@ -107,6 +107,8 @@ while_it_runs()
 	run -0 ask $'PUT /d/1 size=5\nother' 'MKDIR /d/2' 'COPY /o /d/3' $'PUT /d/4 size=5\nother' 'MOVE /d/4 /d/6'
 	say COMMIT
 	expect '^200 published=4 failed=1 ' '^409 /d/2: ' '^\.$'
+	grep -q 'COMMIT /d/2: not published: 409$' "$LOG"
+	grep -q ' coffer COPY /o -> /d/3 201 ' "$LOG"
 	assert_equal "$(cat "$T/root/d/"[13456])" "1345other"
 	assert_equal "$(staged)" ''
 }
