@@ -79,6 +79,12 @@ call_stands(struct store_call *c)
 }
 
 static int
+call_settle(struct store_call *c)
+{
+	return upload_settle(c->store, c->path, c->object);
+}
+
+static int
 call_hold(struct store_call *c)
 {
 	return upload_hold(c->upload, c->object);
@@ -140,11 +146,11 @@ hash_standing(struct exchange *x, struct object *there)
 		there->known = true;
 	}
 	digest_drop(&state);
-	object_close(there);
 	return ret;
 }
 
-/* A client whose upload was published, and who was not told so any more, comes again. */
+/* A client whose upload was published, and who was not told so any more, comes again.  Who may not read is not
+ * told what the bytes are. */
 static bool
 stands(struct exchange *x, struct upload_want *w)
 {
@@ -152,12 +158,16 @@ stands(struct exchange *x, struct upload_want *w)
 	struct store_call call = {
 		.fn = call_stands, .store = x->at[0].store, .path = x->at[0].path, .want = w, .object = &there,
 	};
+	bool stands;
 
-	if (!w->resume || w->hold != NULL || store_call(&call) == -1 || hash_standing(x, &there) == -1 ||
-	    !digest_equal(&there.digest, &w->digest))
+	if (!w->resume || w->hold != NULL || !(x->at[0].allowed & RIGHT_READ) || store_call(&call) == -1)
 		return false;
-	reply_stored(x, &there);
-	return true;
+	call.fn = call_settle;
+	stands = hash_standing(x, &there) == 0 && digest_equal(&there.digest, &w->digest) && store_call(&call) == 0;
+	object_close(&there);
+	if (stands)
+		reply_stored(x, &there);
+	return stands;
 }
 
 /* A resume and a conditional write may hash, a large one reserves: these may take long.  *up stays NULL where

@@ -27,28 +27,32 @@ is_named(const struct object *o, int parent, const char *leaf)
 	return fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == o->inode && st.st_dev == o->device;
 }
 
-/* Who published it may not have come to its fsync, or was another program. */
-static int
-make_durable(const struct store *s, const struct object *o)
-{
-	return s->opts.durable ? fsync(o->fd) : 0;
-}
-
 bool
 upload_stands(struct store *s, const struct path *path, const struct upload_want *want, struct object *there)
 {
-	bool stands = false;
-	int parent;
-
 	if (!s->opts.writable || !want->has_digest || want->condition != UPLOAD_ANY ||
 	    path_is_root(path) || store_get(s, path, there) == -1)
 		return false;
-	if (is_wanted(s, there, want) && (parent = store_parent(s, path, 0)) != -1) {
-		stands = is_named(there, parent, path->name + path->leaf) && make_durable(s, there) == 0 &&
-		    store_sync_folder(s, parent) == 0;
-		(void)close(parent);
-	}
-	if (!stands)
-		object_close(there);
-	return stands;
+	if (is_wanted(s, there, want))
+		return true;
+	object_close(there);
+	return false;
+}
+
+/* Who published it may not have come to its fsync, or was another program. */
+int
+upload_settle(struct store *s, const struct path *path, const struct object *there)
+{
+	int parent, ret = -1, error;
+
+	if ((parent = store_parent(s, path, 0)) == -1)
+		return -1;
+	if (!is_named(there, parent, path->name + path->leaf))
+		errno = ESTALE;
+	else if (!s->opts.durable || fsync(there->fd) == 0)
+		ret = store_sync_folder(s, parent);
+	error = errno;
+	(void)close(parent);
+	errno = error;
+	return ret;
 }

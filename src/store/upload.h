@@ -50,9 +50,13 @@ int	upload_open(struct store *, const struct path *, const struct upload_want *,
 	    struct upload **);
 
 /* Whether a file of the size, time and mode that are wanted stands at path already, and none whose digest is
- * known to be another; then *there is open, and where the store is durable, it is.  Its bytes are still to be
- * compared: a digest that is kept says nothing of an edit after which the time was set back.  Blocks. */
+ * known to be another; then *there is open.  Its bytes are still to be compared: a digest that is kept says
+ * nothing of an edit after which the time was set back.  May block. */
 bool	upload_stands(struct store *, const struct path *, const struct upload_want *, struct object *there);
+
+/* Makes it and its name durable, if the store is.  0, or -1: ESTALE, something else has the name by now, or
+ * it is a link; EIO ...  Blocks. */
+int	upload_settle(struct store *, const struct path *, const struct object *there);
 
 /* What is there already is to be taken into the digest before anything else is: upload_write() and
  * upload_publish() do so, unless somebody who has the time has done it before.  He gets the open file

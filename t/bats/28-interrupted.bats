@@ -175,3 +175,15 @@ last_put_below()
 	coffer put -c "$T/big" /big
 	last_put_below 1000
 }
+
+@test "who may not read is not told that a file has the bytes which he has" {
+	printf 'share "/" { root = "%s"\n allow = { "everybody: create replace" } }\n' "$T/root" >"$T/cofferd.conf"
+	echo secret >"$T/root/f"
+	chown -hR "$(server_user)" "$T/root" 2>/dev/null || true
+	launch -l coffer://127.0.0.1:0 -n "$WORKERS" -m "$MODEL"
+	wait_ready
+	PORT=$(sed -nE 's|.*listening on coffer://127\.0\.0\.1:([0-9]+).*|\1|p' "$LOG")
+	dial
+	say "PUT /f size=7 sha256=$(sha256sum <"$T/root/f" | cut -d ' ' -f 1) resume"
+	expect '^100 from=0$'
+}
