@@ -2,15 +2,14 @@
 
 #include "base/file.h"
 
-#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 
 int
@@ -31,10 +30,6 @@ file_read(int fd, void *buffer, size_t len, off_t at)
 	}
 	return 0;
 }
-
-#ifndef XFS_MAGIC
-#define XFS_MAGIC	0x58465342
-#endif
 
 #define MAP_LEAST	(256 * 1024)	/* bytes from which a mapping costs less than copying */
 #define MAP_MOST	((uint64_t)8 * 1024 * 1024)
@@ -67,26 +62,6 @@ file_mend(const void *at)
 		return false;
 	window.torn = true;
 	return true;
-}
-
-/* On a disk of this machine: where there are others, only a read asks whether the page cache still
- * holds; in a tmpfs, a hole that is looked at would be filled. */
-static bool
-is_on_disk(int fd)
-{
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) == -1)
-		return false;
-	switch ((unsigned long)fs.f_type) {
-	case EXT4_SUPER_MAGIC:
-	case XFS_MAGIC:
-	case BTRFS_SUPER_MAGIC:
-	case F2FS_SUPER_MAGIC:
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* Whether all of that was in the file, also behind its end, where the rest of a page reads as zeros. */
@@ -146,11 +121,12 @@ digest_copied(int fd, off_t at, uint64_t len, struct digest_state *state)
 	return ret;
 }
 
-/* Copying would take a seventh of the time. */
+/* Copying would take a seventh of the time.  Not elsewhere than on a disk of this machine: where there are
+ * others, only a read asks whether the page cache still holds; in a tmpfs, a hole that is looked at would be filled. */
 int
 file_digest(int fd, off_t at, uint64_t len, struct digest_state *state)
 {
-	bool maps = len >= MAP_LEAST && mends && is_on_disk(fd);
+	bool maps = len >= MAP_LEAST && mends && fs_kind(fd) == FS_DISK;
 	size_t n;
 
 	for (; len >= MAP_LEAST && maps; len -= n, at += (off_t)n) {

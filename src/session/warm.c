@@ -3,16 +3,15 @@
  * in memory never have to. */
 
 #include <sys/uio.h>
-#include <sys/vfs.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/fs.h"
 #include "io/wait.h"
 #include "session/warm.h"
 
@@ -50,9 +49,9 @@ kind_of(dev_t device)
 static bool
 in_memory(int fd)
 {
-	struct statfs fs;
+	const enum fs_kind kind = fs_kind(fd);
 
-	return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+	return kind == FS_TMPFS || kind == FS_RAMFS;
 }
 
 static void
