@@ -298,8 +298,9 @@ sha()
 		done
 	) 3>&- &
 	killer=$!
-	coffer -q put -rc "$T/tree" /
-	coffer -q get -rc /tree "$T/back"
+	# Where a worker takes longer to begin than the client is patient, the same command goes on.
+	coffer -q put -rc "$T/tree" / || wait_for coffer -q put -rc "$T/tree" /
+	coffer -q get -rc /tree "$T/back" || wait_for coffer -q get -rc /tree "$T/back"
 	wait "$killer" || true
 	diff -r "$T/tree" "$T/root/tree"
 	diff -r "$T/tree" "$T/back"
